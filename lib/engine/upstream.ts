@@ -1,0 +1,154 @@
+/** The gateway's way to an engine: one HTTP exchange, its body read by read, and an honest word on how it ended. */
+import type { Millis } from "@/lib/kernel/clock.ts";
+
+export type UpstreamRequest = {
+  /** http or https; the path and query are sent as they stand. */
+  readonly url: URL;
+  readonly method: string;
+  /**
+   * Sent as they are, in order. `host`, `content-length`, `transfer-encoding` and `connection` belong to the client
+   * and are refused; `accept-encoding: identity` is added unless one is named.
+   */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  /** Held in memory, so that it can be sent again on a new connection. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** Ends the exchange at once, before the headers or inside the body; the reads then throw its reason. */
+  readonly signal: AbortSignal;
+  readonly connectTimeoutMs: Millis;
+  /** From the call until the response's head is complete. */
+  readonly headersTimeoutMs: Millis;
+};
+
+export type UpstreamResponse = {
+  readonly status: number;
+  readonly headers: UpstreamHeaders;
+  readonly body: UpstreamBody;
+};
+
+/** Response header fields; names in any case, several fields of one name joined by a comma. */
+export type UpstreamHeaders = {
+  get(name: string): string | null;
+  entries(): Iterable<readonly [name: string, value: string]>;
+};
+
+/**
+ * The payload as it arrives: one item is what one read of the connection gave, never empty. Nothing is read before it is
+ * asked for, so a slow reader slows the engine. One reader; the bytes are the reader's to keep.
+ */
+export type UpstreamBody = AsyncIterable<Uint8Array<ArrayBuffer>> & {
+  /** The next bytes, or null at the clean end. Throws UpstreamCut, or the signal's reason. */
+  read(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Gives the rest up: the connection is closed unless the body is over, and reads throw. Does nothing when repeated. */
+  cancel(): void;
+};
+
+/** One process's connections to its engines. */
+export type Upstream = {
+  /**
+   * Sends and resolves with the response's head; any status is a response. Throws UpstreamFailure, the signal's
+   * reason, or TypeError for a request that cannot be written. Redirects are answers, never followed.
+   */
+  send(request: UpstreamRequest): Promise<UpstreamResponse>;
+  /** Closes idle connections and refuses new exchanges; running ones end by their own signals. */
+  close(): void;
+};
+
+/**
+ * `unreachable`: no connection, or it broke before an answer. `connect-timeout`, `headers-timeout`: too slow.
+ * `malformed`: what came is no HTTP/1.1 we accept. `cut`: the answer began and did not end as it said.
+ */
+export type UpstreamFailureKind =
+  | "unreachable"
+  | "connect-timeout"
+  | "headers-timeout"
+  | "malformed"
+  | "cut";
+
+/** No answer, or half of one. The message is for the log: it may name addresses. */
+export class UpstreamFailure extends Error {
+  override readonly name: string = "UpstreamFailure";
+  constructor(readonly kind: UpstreamFailureKind, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
+
+/** The body stopped before its end: truncation, which must never look like a clean end to a client. */
+export class UpstreamCut extends UpstreamFailure {
+  override readonly name = "UpstreamCut";
+  constructor(message: string, cause?: unknown) {
+    super("cut", message, cause);
+  }
+}
+
+const CLIENT_OWNED = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+]);
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const NOT_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Throws TypeError when a request cannot be written faithfully: our own defect, never the engine's. Source: RFC 9110 §5. */
+export function checkRequest({ url, method, headers }: UpstreamRequest): void {
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new TypeError(`Cannot send to a ${url.protocol} URL: give http or https`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("Cannot send credentials in a URL: give an authorization header");
+  }
+  if (!TOKEN.test(method)) throw new TypeError(`Cannot send method ${JSON.stringify(method)}`);
+  for (const [name, value] of headers) {
+    if (!TOKEN.test(name) || CLIENT_OWNED.has(name.toLowerCase())) {
+      throw new TypeError(`Cannot send header ${JSON.stringify(name)}: the client writes its own`);
+    }
+    if (NOT_A_VALUE.test(value)) throw new TypeError(`Cannot send header ${name}: forbidden bytes`);
+  }
+}
+
+/** Whether the caller named an encoding; otherwise plain bytes are asked for, since we forward what we read. */
+export function namesEncoding(headers: UpstreamRequest["headers"]): boolean {
+  return headers.some(([name]) => name.toLowerCase() === "accept-encoding");
+}
+
+/** The `for await` face of a body: leaving the loop early cancels it. */
+export async function* readAll(
+  body: Pick<UpstreamBody, "read" | "cancel">,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  try {
+    for (let piece = await body.read(); piece !== null; piece = await body.read()) yield piece;
+  } finally {
+    body.cancel();
+  }
+}
+
+/**
+ * Everything that is left of a body of at most `bytesMax` bytes, for small control answers and errors.
+ * `complete` is false when there was more; the rest is cancelled.
+ */
+export async function readWhole(
+  body: UpstreamBody,
+  bytesMax: number,
+): Promise<{ bytes: Uint8Array<ArrayBuffer>; complete: boolean }> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+    parts.push(piece);
+    length += piece.length;
+    if (length > bytesMax) break;
+  }
+  body.cancel();
+  const bytes = new Uint8Array(Math.min(length, bytesMax));
+  let at = 0;
+  for (const part of parts) {
+    const room = bytes.length - at;
+    bytes.set(part.length > room ? part.subarray(0, room) : part, at);
+    at += Math.min(part.length, room);
+  }
+  return { bytes, complete: length <= bytesMax };
+}

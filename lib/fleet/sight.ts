@@ -1,0 +1,152 @@
+/** Gathers what can be seen of one machine: provider, engine, demand. No transaction is open meanwhile. */
+import { type Clock, type Instant, type Millis, seconds } from "@/lib/kernel/clock.ts";
+import type { Log } from "@/lib/kernel/log.ts";
+import type { Engine, EngineSight } from "@/lib/engine/engine.ts";
+import {
+  type MachineRef,
+  type MachineStatus,
+  ProviderError,
+  type Providers,
+} from "@/lib/providers/provider.ts";
+import type { Sight } from "./decide.ts";
+import { asError, kindOf, within } from "./failure.ts";
+import { type Demand, holdsAddress, type MachineStore, type WakePhase } from "./machine_store.ts";
+import type { Machine } from "./place.ts";
+import type { TierPolicy } from "./policy.ts";
+
+export type SightDeps = {
+  readonly clock: Clock;
+  readonly store: MachineStore;
+  readonly providers: Providers;
+  readonly engine: Engine;
+  readonly deploymentId: string;
+  readonly log: Log;
+};
+
+export type Gathered = {
+  readonly sight: Sight;
+  /** The machine with what the provider said of its name and address. */
+  readonly machine: Machine;
+  readonly wake: Demand["wake"];
+  /** Steps of the wake that are seen for the first time. */
+  readonly newPhases: readonly WakePhase[];
+};
+
+const STATUS_LIMIT: Millis = seconds(10);
+const ENGINE_LOOK_LIMIT: Millis = seconds(5);
+const NOBODY: EngineSight = { health: "unreachable", portOpen: false };
+
+/** Looks at a machine from all sides. A provider that does not answer makes its power `unknown`; a store that does not, throws. */
+export async function gather(
+  deps: SightDeps,
+  machine: Machine,
+  policy: TierPolicy,
+  now: Instant,
+  signal: AbortSignal,
+): Promise<Gathered> {
+  const [status, demand] = await Promise.all([
+    lookAtPower(deps, machine, signal),
+    deps.store.demand(machine.id, now),
+  ]);
+  const addressed = status === null ? machine : readdress(machine, status);
+  const power = status?.power ?? "unknown";
+  const engine = await lookAtEngine(deps, addressed, power, policy, signal);
+  const sight: Sight = {
+    power,
+    engine: engine.health,
+    portOpen: engine.portOpen,
+    openRows: demand.openRows,
+    lastUsedAt: demand.lastUsedAt,
+    waiting: demand.wake !== null,
+  };
+  return {
+    sight,
+    machine: addressed,
+    wake: demand.wake,
+    newPhases: phasesSeen(addressed, sight).filter((phase) =>
+      demand.wake !== null && !demand.wake.stamped.includes(phase)
+    ),
+  };
+}
+
+/** How a machine is named to its provider. */
+export function refOf(machine: Machine, deploymentId: string): MachineRef {
+  const { id: machineId, tier, slot, externalId } = machine;
+  return { machineId, deploymentId, tier, slot, externalId };
+}
+
+/** The machine's provider. Throws ProviderError `unsupported` when this deployment has none of that name. */
+export function providerOf(providers: Providers, { provider: name }: Machine) {
+  const provider = providers.get(name);
+  if (provider === undefined) {
+    throw new ProviderError("unsupported", name, "find", "this deployment has no such provider");
+  }
+  return provider;
+}
+
+async function lookAtPower(
+  { clock, providers, deploymentId, log }: SightDeps,
+  machine: Machine,
+  signal: AbortSignal,
+): Promise<MachineStatus | null> {
+  try {
+    const ref = refOf(machine, deploymentId);
+    const provider = providerOf(providers, machine);
+    return await within(clock, STATUS_LIMIT, signal, (limited) => provider.status(ref, limited));
+  } catch (error) {
+    signal.throwIfAborted();
+    const fields = { machineId: machine.id, kind: kindOf(error), error: asError(error) };
+    log.warn("keeper.status_unknown", fields);
+    return null;
+  }
+}
+
+function readdress(machine: Machine, { power, externalId, baseUrl }: MachineStatus): Machine {
+  if (power === "gone" || power === "unknown") return machine;
+  return {
+    ...machine,
+    externalId: externalId ?? machine.externalId,
+    // An address of a computer at rest may be another's by the time it runs again.
+    baseUrl: holdsAddress(machine.place.at) || machine.place.at === "waking" ||
+        machine.place.at === "creating"
+      ? baseUrl ?? machine.baseUrl
+      : null,
+  };
+}
+
+async function lookAtEngine(
+  { clock, engine, log }: SightDeps,
+  machine: Machine,
+  power: MachineStatus["power"],
+  policy: TierPolicy,
+  signal: AbortSignal,
+): Promise<EngineSight> {
+  const { baseUrl, place } = machine;
+  if (baseUrl === null) return NOBODY;
+  const isUp = place.at === "ready" || place.at === "napping" || place.at === "draining";
+  const loads = place.at === "loading" && power !== "off" && power !== "gone";
+  if (!isUp && !loads) return NOBODY;
+  const sleeps = policy.nap !== null || place.at === "napping" ||
+    (place.at === "loading" && place.rousing);
+  try {
+    return await within(
+      clock,
+      ENGINE_LOOK_LIMIT,
+      signal,
+      (limited) => engine.look(baseUrl, { sleeps }, limited),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn("keeper.engine_unreachable", { machineId: machine.id, error: asError(error) });
+    return NOBODY;
+  }
+}
+
+function phasesSeen({ baseUrl, place }: Machine, { engine, portOpen, power }: Sight): WakePhase[] {
+  const phases: WakePhase[] = [];
+  if (power === "on") phases.push("powerOn");
+  if (power === "on" && baseUrl !== null && place.at !== "stopping") phases.push("address");
+  if (portOpen) phases.push("portOpen");
+  if (engine === "healthy") phases.push("healthy");
+  return phases;
+}

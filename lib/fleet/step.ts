@@ -1,0 +1,123 @@
+/** The moves that several places share: ending a computer's running, and counting a start that failed. */
+import { type Instant, later, type Millis, millis } from "@/lib/kernel/clock.ts";
+import type { Act, Decision, Facts } from "./decide.ts";
+import type { Place } from "./place.ts";
+import { isFixed, type TierPolicy } from "./policy.ts";
+
+export const STAY: Decision = { kind: "stay" };
+
+/** A move that keeps the count of failures. */
+export function moveTo(
+  { machine }: Pick<Facts, "machine">,
+  to: Place,
+  act: Act | null,
+  because: string,
+  rest: { wake?: "served" | "failed"; failures?: number } = {},
+): Decision {
+  const { wake = null, failures = machine.failures } = rest;
+  return { kind: "move", to, act, because, wake, failures };
+}
+
+/** It serves from now on; whoever waited is served, and its failures are forgiven. */
+export function serve(facts: Facts, because: string): Decision {
+  const to: Place = { at: "ready", since: facts.now, sickSince: null };
+  return moveTo(facts, to, null, because, { wake: "served", failures: 0 });
+}
+
+/** Power is on; the engine is waited for. */
+export function load(facts: Facts, because: string): Decision {
+  return moveTo(facts, loading(facts, false), null, because);
+}
+
+/** Wakes the engine from its sleep mode. */
+export function rouse(facts: Facts, because: string): Decision {
+  return moveTo(facts, loading(facts, true), "rouse", because);
+}
+
+/** Asks for a start. */
+export function start(facts: Facts, because: string, failures?: number): Decision {
+  const { now, policy } = facts;
+  const to: Place = { at: "waking", deadline: later(now, policy.power), askedAt: now };
+  return moveTo(facts, to, "start", because, failures === undefined ? {} : { failures });
+}
+
+/** Asks for a computer. */
+export function create(facts: Facts, because: string): Decision {
+  const { now, policy } = facts;
+  const to: Place = { at: "creating", deadline: later(now, policy.create), askedAt: now };
+  return moveTo(facts, to, "create", because);
+}
+
+/**
+ * Ends the running of a computer that has, or may have, power: stopped where it rests asleep, destroyed where it
+ * rests absent, is half made, or is not wanted ever again. Waits for open rows to end; each has limits of its own.
+ */
+export function cool(
+  facts: Facts,
+  because: string,
+  failing: false | { failures: number; wake: "failed" | null } = false,
+): Decision {
+  const { machine, now, policy, sight } = facts;
+  const hasLost = sight.power === "off" || sight.power === "gone";
+  if (sight.openRows > 0 && !hasLost) return STAY;
+  if (isFixed(policy)) return leave(facts, because);
+  const halfMade = machine.place.at === "creating";
+  const ends = policy.rest === "absent" || halfMade || (machine.retired && policy.creates);
+  const to: Place = {
+    at: ends ? "destroying" : "stopping",
+    deadline: later(now, policy.stop),
+    askedAt: now,
+    failing: failing !== false,
+  };
+  const outcome = failing === false
+    ? {}
+    : { failures: failing.failures, ...(failing.wake === null ? {} : { wake: failing.wake }) };
+  return moveTo(facts, to, ends ? "destroy" : "stop", because, outcome);
+}
+
+/** A computer that cannot be stopped is left as it is: looked at again later, or never when it is retired. */
+function leave(facts: Facts, because: string): Decision {
+  const { machine, now, policy } = facts;
+  if (machine.retired) return moveTo(facts, { at: "asleep" }, null, because);
+  const failures = machine.failures + 1;
+  const to: Place = { at: "failed", retryAt: retryAt(failures, policy, now) };
+  return moveTo(facts, to, null, because, { failures, wake: "failed" });
+}
+
+/** One more failed start of a computer that has, or may have, power: it is cooled, and tried again while it may be. */
+export function failStart(facts: Facts, because: string): Decision {
+  const failures = facts.machine.failures + 1;
+  return cool(facts, because, {
+    failures,
+    wake: failures >= facts.policy.attempts ? "failed" : null,
+  });
+}
+
+/** When a machine that failed `failures` times is tried again: doubling from `retry`, at most `retryMax` from now. */
+export function retryAt(failures: number, policy: TierPolicy, now: Instant): Instant {
+  const doublings = Math.max(0, failures - policy.attempts);
+  return later(now, millis(Math.min(policy.retry * 2 ** doublings, policy.retryMax)));
+}
+
+/** Where a machine goes once its computer is off or gone: to rest, or to failed when its attempts are spent. */
+export function rest(
+  facts: Facts,
+  at: "asleep" | "absent",
+  failing: boolean,
+  because: string,
+): Decision {
+  const { machine, now, policy } = facts;
+  const spent = failing && !machine.retired && machine.failures >= policy.attempts;
+  if (!spent) return moveTo(facts, { at }, null, because);
+  const to: Place = { at: "failed", retryAt: retryAt(machine.failures, policy, now) };
+  return moveTo(facts, to, null, `${because}, attempts spent`, { wake: "failed" });
+}
+
+function loading({ now, policy }: Facts, rousing: boolean): Place {
+  return { at: "loading", deadline: later(now, policy.load), rousing, askedAt: now };
+}
+
+/** The end of a span that began at `from`. */
+export function endOf(from: Instant, span: Millis): Instant {
+  return later(from, span);
+}

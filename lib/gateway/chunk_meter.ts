@@ -1,0 +1,152 @@
+/**
+ * Meters OpenAI chunk streams (chat and text completions). Engines are always asked for running usage; what the
+ * client did not ask for is cut out of the text, without parsing or rewriting the chunk.
+ */
+import { dataOf } from "./event_splitter.ts";
+import { valueEnd } from "./json_splice.ts";
+import {
+  DROP,
+  type EventReading,
+  type MeteredUsage,
+  numberAfter,
+  renameFirstModel,
+  type StreamMeter,
+} from "./stream_meter.ts";
+
+export type ChunkMeterOptions = {
+  /** The catalogue id the client is told. */
+  readonly publicModel: string;
+  readonly wantsUsage: boolean;
+  readonly wantsRunningUsage: boolean;
+  /** Choices that must finish. */
+  readonly choices: number;
+};
+
+const USAGE = '"usage":{';
+const DONE = "[DONE]";
+
+export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
+  const usage: MeteredUsage = {
+    promptTokens: 0,
+    completionTokens: 0,
+    cachedTokens: 0,
+    from: "none",
+  };
+  const finished = new Map<number, string>();
+  let contentSeen = false;
+
+  function read(event: string): EventReading {
+    const data = dataOf(event);
+    if (data === null) return { kind: "forward", text: event, content: false };
+    if (data === DONE) return DROP;
+    if (data.startsWith('{"error"')) return { kind: "failure", message: errorMessage(data) };
+    if (!data.startsWith("{") || !data.trimEnd().endsWith("}")) {
+      return { kind: "failure", message: "the engine sent a chunk that is not JSON" };
+    }
+    const usageOnly = data.includes('"choices":[]');
+    const usageAt = event.lastIndexOf(USAGE);
+    if (usageAt !== -1) note(event, usageAt, usageOnly ? "engine" : "running");
+    else if (!usageOnly && usage.from !== "running" && usage.from !== "engine") {
+      usage.completionTokens++;
+      usage.from = "chunks";
+    }
+    if (!usageOnly && data.includes('"finish_reason":"')) {
+      const failure = noteFinish(data);
+      if (failure !== null) return failure;
+    }
+    if (usageOnly && usageAt !== -1 && !options.wantsUsage) return DROP;
+    contentSeen ||= usageOnly || carriesContent(data);
+    const cut = usageAt !== -1 && !usageOnly && !options.wantsRunningUsage;
+    const text = cut ? withoutMember(event, usageAt) : event;
+    return {
+      kind: "forward",
+      text: renameFirstModel(text, options.publicModel),
+      content: contentSeen,
+    };
+  }
+
+  function note(event: string, at: number, from: "engine" | "running"): void {
+    usage.promptTokens = numberAfter(event, "prompt_tokens", at) ?? usage.promptTokens;
+    usage.completionTokens = numberAfter(event, "completion_tokens", at) ?? usage.completionTokens;
+    usage.cachedTokens = numberAfter(event, "cached_tokens", at) ?? usage.cachedTokens;
+    usage.from = from;
+  }
+
+  /** Rare enough to parse. `abort` is the engine giving up: the client's own leaving never gets here. */
+  function noteFinish(data: string): EventReading | null {
+    for (const { index, finish_reason: reason } of choicesOf(data)) {
+      if (reason === "abort") return { kind: "failure", message: "the engine aborted the request" };
+      if (reason !== null) finished.set(index, reason);
+    }
+    return null;
+  }
+
+  return {
+    read,
+    usage,
+    finished: () => finished.size >= options.choices,
+    get finishReason() {
+      return finished.get(0) ?? null;
+    },
+    endMarker: `data: ${DONE}\n\n`,
+  };
+}
+
+type Choice = {
+  index: number;
+  finish_reason: string | null;
+  delta: Record<string, unknown> | null;
+};
+
+function choicesOf(data: string): Choice[] {
+  let chunk: unknown;
+  try {
+    chunk = JSON.parse(data);
+  } catch {
+    return [];
+  }
+  const choices: unknown = field(chunk, "choices");
+  if (!Array.isArray(choices)) return [];
+  return choices.map((choice: unknown) => {
+    const index = field(choice, "index");
+    const reason = field(choice, "finish_reason");
+    const delta = field(choice, "delta");
+    return {
+      index: typeof index === "number" ? index : 0,
+      finish_reason: typeof reason === "string" ? reason : null,
+      delta: typeof delta === "object" && delta !== null ? { ...delta } : null,
+    };
+  });
+}
+
+/** Whether the chunk is more than the opening one that only names the role. */
+function carriesContent(data: string): boolean {
+  if (!data.includes('"role":"assistant"')) return true;
+  return choicesOf(data).some(({ delta, finish_reason: reason }) => {
+    if (reason !== null || delta === null) return true;
+    return Object.entries(delta).some(([key, value]) =>
+      key !== "role" && value !== "" && value !== null
+    );
+  });
+}
+
+/** Cuts the member whose key stands at `at`, with the comma before it (it is never the first). */
+function withoutMember(event: string, at: number): string {
+  const end = valueEnd(event, at + USAGE.length - 1);
+  const start = event.charCodeAt(at - 1) === 0x2c ? at - 1 : at;
+  return event.slice(0, start) + event.slice(end);
+}
+
+function errorMessage(data: string): string {
+  try {
+    const message = field(field(JSON.parse(data), "error"), "message");
+    if (typeof message === "string" && message !== "") return message;
+  } catch {
+    // An error that cannot be read is still an error.
+  }
+  return "the engine failed without saying why";
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+}

@@ -1,0 +1,286 @@
+/**
+ * The gateway: one request from its arrival to its answer. Admit, find a machine, forward, meter, fail over, close;
+ * each step is a file beside this one.
+ */
+import { type Clock, type Instant, type Millis, millis } from "@/lib/kernel/clock.ts";
+import { AppError, asAppError } from "@/lib/kernel/errors.ts";
+import { newId } from "@/lib/kernel/ids.ts";
+import type { Log } from "@/lib/kernel/log.ts";
+import {
+  type ApiKey,
+  bearerOf,
+  judgeKey,
+  mayUseModel,
+  noKeyError,
+} from "@/lib/accounts/api_key.ts";
+import type { KeyCache } from "@/lib/accounts/key_cache.ts";
+import type { RateLimiter } from "@/lib/accounts/rate_limit.ts";
+import { type Lineup, type Target, targetsFor } from "@/lib/fleet/lineup.ts";
+import { AnswerStream } from "./answer_stream.ts";
+import { heartbeats } from "./heartbeats.ts";
+import type { InferenceRoute } from "./inference_routes.ts";
+import { parseBody, type ParsedBody } from "./parse_request.ts";
+import { policyOf, type RequestPolicy } from "./request_policy.ts";
+import { type RecordDeps, RequestRecord } from "./request_record.ts";
+import { baseHeaders, errorResponse, requestIdOf, serverTiming } from "./reply.ts";
+import { type Arrival, travel, type TravelDeps } from "./travel.ts";
+import { streamBody } from "./stream_body.ts";
+
+export type GatewayDeps = TravelDeps & Omit<RecordDeps, "settleTokens"> & {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lineup: Lineup;
+  readonly keys: Pick<KeyCache, "peek" | "find">;
+  readonly limiter: RateLimiter;
+  readonly liveReplicas: () => number;
+  readonly replicaId: string;
+  readonly demo: boolean;
+  readonly wakeCap: Millis;
+  readonly heartbeatEvery: Millis;
+  readonly bodyBytesMax: number;
+  /** Aborted once the gateway's shutdown grace is over. */
+  readonly stopping: AbortSignal;
+};
+
+/** Everything learned of a request by the time it is let in. */
+type Admitted = {
+  readonly startedMs: number;
+  readonly route: InferenceRoute;
+  readonly requestId: string;
+  readonly headers: Headers;
+  readonly key: ApiKey;
+  readonly body: ParsedBody;
+  readonly policy: RequestPolicy;
+  readonly targets: readonly Target[];
+  readonly record: RequestRecord;
+};
+
+/** Serves one inference request. Never rejects: every failure is an answer in the shape of the route's surface. */
+export async function serve(
+  deps: GatewayDeps,
+  request: Request,
+  route: InferenceRoute,
+): Promise<Response> {
+  const startedMs = deps.clock.elapsedMs();
+  const now = deps.clock.now();
+  const usageId = newId("req", now);
+  const requestId = requestIdOf(request.headers, usageId);
+  const headers = baseHeaders(requestId, route.surface, deps.demo);
+  try {
+    const admitted = await admit(deps, request, { startedMs, route, requestId, headers }, {
+      usageId,
+      now,
+    });
+    return await answer(deps, admitted, request.signal);
+  } catch (thrown) {
+    const error = asAppError(thrown);
+    const line = {
+      request_id: requestId,
+      route: route.path,
+      status: error.status,
+      error_code: error.code,
+    };
+    if (error.code === "internal") {
+      deps.log.error("request_failed", { ...line, error: causeOf(thrown) });
+    } else deps.log.info("request_refused", line);
+    deps.metrics.requestsTotal.inc({ route: route.path, status: String(error.status), tier: "" });
+    return errorResponse(error, route.surface, headers);
+  }
+}
+
+/** Checks key, body, policy, model and limits. Throws AppError; what it throws was never forwarded and has no row. */
+async function admit(
+  deps: GatewayDeps,
+  request: Request,
+  arrival: Pick<Admitted, "startedMs" | "route" | "requestId" | "headers">,
+  { usageId, now }: { usageId: string; now: Instant },
+): Promise<Admitted> {
+  const { route, requestId, headers, startedMs } = arrival;
+  const key = await authenticate(deps, request.headers, now);
+  const policy = policyOf(request.headers);
+  const body = await parseBody(request, route, deps.bodyBytesMax);
+  const targets = allowedTargets(key, body.model, targetsOf(deps.lineup, body.model, policy));
+
+  const ask = { keyId: key.id, limits: key, liveReplicas: deps.liveReplicas() };
+  const admission = deps.limiter.admit({ ...ask, nowMs: deps.clock.elapsedMs() });
+  for (const [name, value] of Object.entries(admission.headers)) headers.set(name, value);
+  if (admission.kind === "refused") throw admission.error;
+  const { reservedTokens } = admission;
+  const settleTokens = (usedTokens: number) =>
+    deps.limiter.settle({ ...ask, nowMs: deps.clock.elapsedMs(), reservedTokens, usedTokens });
+
+  const admitMs = deps.clock.elapsedMs() - startedMs;
+  const record = new RequestRecord(
+    { ...deps, settleTokens },
+    {
+      id: usageId,
+      openedAt: now,
+      requestId,
+      accountId: key.accountId,
+      keyId: key.id,
+      replicaId: deps.replicaId,
+      route: route.path,
+      modelAsked: body.model,
+      stream: body.stream,
+      admitMs,
+    },
+    startedMs,
+    targets[0]?.model.id ?? body.model,
+  );
+  return { ...arrival, key, body, policy, targets, record };
+}
+
+async function authenticate(deps: GatewayDeps, headers: Headers, now: Instant): Promise<ApiKey> {
+  const bearer = bearerOf(headers);
+  if (bearer.kind !== "key") throw noKeyError(bearer);
+  const known = deps.keys.peek(bearer.secret);
+  const verdict = judgeKey(known === undefined ? await deps.keys.find(bearer.secret) : known, now);
+  if (verdict.kind === "refused") throw verdict.error;
+  return verdict.key;
+}
+
+/** Throws `model_not_found` for a name nobody knows, `no_upstream` when the policy leaves no tier. */
+function targetsOf(lineup: Lineup, asked: string, policy: RequestPolicy): Target[] {
+  if (!lineup.names.has(asked)) {
+    const known = lineup.models.map((model) => model.id).join(", ");
+    const shown = asked.slice(0, 100);
+    throw new AppError(
+      "model_not_found",
+      `The model "${shown}" does not exist: choose one of ${known}`,
+      {
+        param: "model",
+      },
+    );
+  }
+  const targets = targetsFor(lineup, asked, policy);
+  if (targets.length > 0) return targets;
+  const anywhere = targetsFor(lineup, asked, { band: null, maxOutputNanoUsd: null }).length > 0;
+  throw new AppError(
+    "no_upstream",
+    anywhere
+      ? `No tier serves "${asked}" within the band and price you allow: relax x-emberlane-band or x-emberlane-max-price`
+      : `No tier of the lineup serves "${asked}" now`,
+    { retryAfterS: 60, shouldRetry: false },
+  );
+}
+
+/** The targets whose model the key may use; a route walks past the others. Throws `model_not_allowed` when none is left. */
+function allowedTargets(key: ApiKey, asked: string, targets: readonly Target[]): Target[] {
+  const allowed = targets.filter(({ model }) => mayUseModel(key, model.id).kind === "ok");
+  if (allowed.length > 0) return allowed;
+  const verdict = mayUseModel(key, targets[0]?.model.id ?? asked);
+  if (verdict.kind === "refused") throw verdict.error;
+  return [];
+}
+
+/** Answers a request that was let in; from here on its record is ended exactly once. */
+async function answer(
+  deps: GatewayDeps,
+  admitted: Admitted,
+  clientSignal: AbortSignal,
+): Promise<Response> {
+  const { record, policy, body } = admitted;
+  const left = new AbortController();
+  const gone = AbortSignal.any([clientSignal, left.signal]);
+  const signal = AbortSignal.any([gone, deps.stopping]);
+  const waiting = Promise.withResolvers<string>();
+  const trip = travel(deps, {
+    route: admitted.route,
+    body,
+    accountId: admitted.key.accountId,
+    record,
+    wish: {
+      requestId: record.request.id,
+      targets: admitted.targets,
+      sessionId: policy.sessionId,
+      deadline: deadlineOf(deps, admitted),
+      onWaiting: (wakeId) => {
+        record.waitsFor(wakeId, deps.fleet.wake(wakeId)?.tier ?? "");
+        waiting.resolve(wakeId);
+      },
+      signal,
+    },
+  });
+  const settled = trip.catch((thrown: unknown) => {
+    throw endFailed(record, thrown, gone, deps.stopping);
+  });
+  if (!policy.streamedWake || !body.stream) return respond(deps, admitted, await settled);
+
+  settled.catch(() => {}); // told inside the stream when it comes late
+  const first = await Promise.race([settled, waiting.promise]);
+  if (typeof first !== "string") return respond(deps, admitted, first);
+  return heartbeats(deps, admitted, first, settled, () => left.abort());
+}
+
+/** Ends the record of a request that got no answer, and says how it is to be told. */
+function endFailed(
+  record: RequestRecord,
+  thrown: unknown,
+  client: AbortSignal,
+  stopping: AbortSignal,
+): AppError {
+  if (client.aborted) {
+    record.end({ ended: "client_left", status: 499, errorCode: "client_closed" });
+    return new AppError("client_closed", "The client left");
+  }
+  const error = stopping.aborted
+    ? new AppError("shutting_down", "The gateway is stopping; send the request again", {
+      retryAfterS: 1,
+    })
+    : asAppError(thrown);
+  const ended = stopping.aborted
+    ? "shutdown"
+    : record.attempts === 0
+    ? "refused"
+    : "upstream_failed";
+  const cause = error.status >= 500 ? causeOf(thrown) : undefined;
+  record.end({ ended, status: error.status, errorCode: error.code, error: cause });
+  return error;
+}
+
+function respond(deps: GatewayDeps, admitted: Admitted, arrival: Arrival): Response {
+  const { headers, record, requestId, route } = admitted;
+  const { target, machine } = arrival.at;
+  headers.set("x-emberlane-tier", target.tier.name);
+  headers.set("x-emberlane-machine", machine.id);
+  headers.set("x-emberlane-wake-ms", String(Math.round(record.waitMs)));
+  const { waitMs, upstreamMs } = record;
+  headers.set(
+    "server-timing",
+    serverTiming({ admitMs: record.request.admitMs, waitMs, upstreamMs }),
+  );
+  deps.metrics.requestOverheadSeconds.observe(record.request.admitMs / 1_000);
+  if (arrival.kind === "json") {
+    const { answer: json, status } = arrival;
+    record.end({ ended: "complete", status, finishReason: json.finishReason });
+    headers.set("content-type", "application/json");
+    return new Response(json.text, { status, headers });
+  }
+  headers.set("content-type", "text/event-stream; charset=utf-8");
+  const stream = new AnswerStream(arrival.stream, {
+    clock: deps.clock,
+    tier: target.tier,
+    kind: route.stream,
+    requestId,
+    record,
+    stopping: deps.stopping,
+  });
+  return new Response(streamBody(stream, deps.metrics.openStreams), { status: 200, headers });
+}
+
+/** The earliest of the cap, the client's own patience and its `Prefer: wait`. */
+function deadlineOf(
+  deps: GatewayDeps,
+  { startedMs, policy }: Admitted,
+): { atMs: number; kind: "cap" | "prefer" } {
+  const holdMs = Math.min(deps.wakeCap, policy.clientPatience ?? deps.wakeCap);
+  if (policy.preferWait !== null && policy.preferWait <= holdMs) {
+    return { atMs: startedMs + policy.preferWait, kind: "prefer" };
+  }
+  return { atMs: startedMs + millis(holdMs), kind: "cap" };
+}
+
+function causeOf(thrown: unknown): Error | undefined {
+  if (thrown instanceof AppError && thrown.cause instanceof Error) return thrown.cause;
+  return thrown instanceof Error ? thrown : undefined;
+}

@@ -1,0 +1,64 @@
+/** Reads a whole JSON answer: what it used, how it finished, and under which name the model is told. Pure. */
+import { membersOf } from "./json_splice.ts";
+import { type MeteredUsage, numberAfter } from "./stream_meter.ts";
+
+export type JsonAnswer = {
+  /** The answer to send: the engine's own text, the model named as the catalogue has it. */
+  readonly text: string;
+  readonly usage: MeteredUsage;
+  readonly finishReason: string | null;
+  /** The engine gave up although the client did not: the answer must not be passed off as one. */
+  readonly aborted: boolean;
+};
+
+/** Null when the text is not a JSON object: no engine answers so. */
+export function readJsonAnswer(text: string, publicModel: string): JsonAnswer | null {
+  const start = text.trimStart();
+  if (!start.startsWith("{") || !text.trimEnd().endsWith("}")) return null;
+  const members = membersOf(text);
+  const valueOf = (key: string) => {
+    const member = members.find((m) => m.key === key);
+    return member === undefined ? null : text.slice(member.valueStart, member.end);
+  };
+  const finishReason =
+    /"(?:finish_reason|stop_reason)":\s*"([a-z_]+)"/.exec(valueOf("choices") ?? "")?.[1] ??
+      plainText(valueOf("stop_reason")) ?? responseStatus(plainText(valueOf("status")));
+  return {
+    text: renamed(text, members, publicModel),
+    usage: usageOf(valueOf("usage")),
+    finishReason,
+    aborted: /"finish_reason":\s*"abort"/.test(valueOf("choices") ?? ""),
+  };
+}
+
+function usageOf(usage: string | null): MeteredUsage {
+  if (usage === null || usage === "null") {
+    return { promptTokens: 0, completionTokens: 0, cachedTokens: 0, from: "none" };
+  }
+  return {
+    promptTokens: numberAfter(usage, "prompt_tokens") ?? numberAfter(usage, "input_tokens") ?? 0,
+    completionTokens: numberAfter(usage, "completion_tokens") ??
+      numberAfter(usage, "output_tokens") ?? 0,
+    cachedTokens: numberAfter(usage, "cached_tokens") ??
+      numberAfter(usage, "cache_read_input_tokens") ?? 0,
+    from: "engine",
+  };
+}
+
+function renamed(text: string, members: ReturnType<typeof membersOf>, publicModel: string): string {
+  const model = members.find((member) => member.key === "model");
+  if (model === undefined) return text;
+  const told = JSON.stringify(publicModel);
+  if (text.slice(model.valueStart, model.end) === told) return text;
+  return text.slice(0, model.valueStart) + told + text.slice(model.end);
+}
+
+function plainText(json: string | null): string | null {
+  return json !== null && json.startsWith('"') ? json.slice(1, -1) : null;
+}
+
+/** The Responses API says how it ended by its status. */
+function responseStatus(status: string | null): string | null {
+  if (status === "completed") return "stop";
+  return status === "incomplete" ? "length" : status;
+}

@@ -1,0 +1,99 @@
+/**
+ * Edits the top-level members of a JSON object as text, leaving every other byte as the client wrote it. Parsing and
+ * writing a body again would cost ten times a proxy's work and would change numbers, order and escapes.
+ * The text must already have been accepted by JSON.parse.
+ */
+
+/** One member of the object: where its key's quote opens and where its value ends, as string offsets. */
+export type Member = { key: string; start: number; valueStart: number; end: number };
+
+const STRUCTURE = /["{}[\]]/g;
+
+/** The top-level members of the object in `text`, from the brace at or after `from`. */
+export function membersOf(text: string, from = 0): Member[] {
+  const members: Member[] = [];
+  let at = skipSpace(text, text.indexOf("{", from) + 1);
+  while (text.charCodeAt(at) === 0x22) {
+    const start = at;
+    const keyEnd = stringEnd(text, at);
+    const key: unknown = JSON.parse(text.slice(start, keyEnd));
+    const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1); // past the colon
+    const end = valueEnd(text, valueStart);
+    members.push({ key: String(key), start, valueStart, end });
+    at = skipSpace(text, end);
+    if (text.charCodeAt(at) !== 0x2c) break;
+    at = skipSpace(text, at + 1);
+  }
+  return members;
+}
+
+/**
+ * Returns `text` with every member named in `edits` taken out and, where the edit is not null, put back with that
+ * JSON text as its value, first in the object. Duplicates of a key go too, so no parser downstream can prefer one.
+ */
+export function editMembers(text: string, edits: Readonly<Record<string, string | null>>): string {
+  const open = text.indexOf("{") + 1;
+  const kept = membersOf(text).filter((member) => !Object.hasOwn(edits, member.key));
+  const put = Object.entries(edits).flatMap(([key, value]) =>
+    value === null ? [] : [`${JSON.stringify(key)}:${value}`]
+  );
+  return text.slice(0, open) + [...put, ...runsOf(text, kept)].join(",") +
+    text.slice(text.lastIndexOf("}"));
+}
+
+/** Neighbouring kept members as they stand, so that an untouched stretch is one slice. */
+function runsOf(text: string, kept: readonly Member[]): string[] {
+  const runs: string[] = [];
+  let run: { start: number; end: number } | null = null;
+  for (const member of kept) {
+    if (run !== null && /^\s*,\s*$/.test(text.slice(run.end, member.start))) run.end = member.end;
+    else {
+      if (run !== null) runs.push(text.slice(run.start, run.end));
+      run = { start: member.start, end: member.end };
+    }
+  }
+  if (run !== null) runs.push(text.slice(run.start, run.end));
+  return runs;
+}
+
+/** Past the closing quote of the string that opens at `open`. */
+export function stringEnd(text: string, open: number): number {
+  for (
+    let quote = text.indexOf('"', open + 1);
+    quote !== -1;
+    quote = text.indexOf('"', quote + 1)
+  ) {
+    let slashes = 0;
+    while (text.charCodeAt(quote - 1 - slashes) === 0x5c) slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+  }
+  return text.length;
+}
+
+/** Past the JSON value that begins at `start`. */
+export function valueEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start);
+  if (first === 0x22) return stringEnd(text, start);
+  if (first !== 0x7b && first !== 0x5b) {
+    let end = start;
+    while (end < text.length && !/[\s,\]}]/.test(text.charAt(end))) end++;
+    return end;
+  }
+  let depth = 0;
+  STRUCTURE.lastIndex = start;
+  for (let hit = STRUCTURE.exec(text); hit !== null; hit = STRUCTURE.exec(text)) {
+    if (hit[0] === '"') STRUCTURE.lastIndex = stringEnd(text, hit.index);
+    else if (hit[0] === "{" || hit[0] === "[") depth++;
+    else if (--depth === 0) return hit.index + 1;
+  }
+  return text.length;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (true) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at;
+    at++;
+  }
+}

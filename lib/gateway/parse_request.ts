@@ -1,0 +1,143 @@
+/** From an HTTP request to one we can serve: the body read within a limit, parsed once, and checked by its schema. */
+import type { z } from "zod";
+import { AppError } from "@/lib/kernel/errors.ts";
+import type { InferenceRoute } from "./inference_routes.ts";
+
+/** What the gateway needs to know of a body; `text` is kept whole for retries. */
+export type ParsedBody = {
+  readonly text: string;
+  readonly model: string;
+  readonly stream: boolean;
+  /** What the client asked of the usage in a stream. */
+  readonly wantsUsage: boolean;
+  readonly wantsRunningUsage: boolean;
+  /** How many choices must finish before a stream is complete. */
+  readonly choices: number;
+};
+
+/**
+ * Reads and checks the body of `request`. Throws AppError `request_too_large` or `invalid_request` that names the
+ * field, what stands there and what would do; prompts are never quoted.
+ */
+export async function parseBody(
+  request: Request,
+  route: InferenceRoute,
+  bodyBytesMax: number,
+): Promise<ParsedBody> {
+  const mediaType = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim()
+    .toLowerCase();
+  if (mediaType !== "application/json") {
+    const seen = mediaType === "" ? "no content type" : `content type "${mediaType?.slice(0, 80)}"`;
+    throw new AppError(
+      "invalid_request",
+      `Cannot read a body with ${seen}: send application/json`,
+      {
+        param: "content-type",
+      },
+    );
+  }
+  const text = await readText(request, bodyBytesMax);
+  const value = parseJson(text);
+  const parsed = route.schema.safeParse(value);
+  if (!parsed.success) throw invalidField(parsed.error);
+  return describe(text, parsed.data);
+}
+
+async function readText(request: Request, bytesMax: number): Promise<string> {
+  const tooLarge = () =>
+    new AppError(
+      "request_too_large",
+      `Cannot read a body over ${bytesMax} bytes: send a smaller one`,
+    );
+  const declared = Number(request.headers.get("content-length") ?? "0");
+  if (declared > bytesMax) throw tooLarge();
+  if (request.body === null) return "";
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const part of request.body) {
+      size += part.byteLength;
+      if (size > bytesMax) throw tooLarge();
+      parts.push(part);
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError("client_closed", "The body ended before it was whole", { cause: error });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(joined(parts, size));
+  } catch {
+    throw new AppError("invalid_request", "Cannot read the body: it is not UTF-8");
+  }
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+function parseJson(text: string): unknown {
+  if (text.trim() === "") {
+    throw new AppError("invalid_request", "Cannot read an empty body: send a JSON object");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    // V8 quotes the text around the fault, which may be a prompt; only the position is told.
+    const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
+    const where = position === undefined ? "" : ` at byte offset ${position}`;
+    throw new AppError(
+      "invalid_request",
+      `Cannot parse the body as JSON${where}: send one JSON object`,
+    );
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new AppError("invalid_request", "Cannot use the body: send a JSON object");
+  }
+  return value;
+}
+
+function invalidField(error: z.ZodError): AppError {
+  const issue = error.issues[0];
+  const param = fieldOf(issue?.path ?? []);
+  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : "";
+  const what = issue?.message ?? "it is not valid";
+  return new AppError("invalid_request", `Cannot use the field "${param}": ${what}${more}`, {
+    param,
+  });
+}
+
+/** `messages[0].role`, as OpenAI writes it. */
+function fieldOf(path: readonly PropertyKey[]): string {
+  return path.map((part, i) =>
+    typeof part === "number" ? `[${part}]` : (i > 0 ? "." : "") + String(part)
+  ).join("");
+}
+
+function describe(
+  text: string,
+  body: Readonly<Record<string, unknown>> & { model: string },
+): ParsedBody {
+  const options = body["stream_options"];
+  const wants = (key: string) =>
+    typeof options === "object" && options !== null && Reflect.get(options, key) === true;
+  const prompt = body["prompt"];
+  const prompts = Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt.length : 1;
+  const n = typeof body["n"] === "number" ? body["n"] : 1;
+  return {
+    text,
+    model: body.model,
+    stream: body["stream"] === true,
+    wantsUsage: wants("include_usage"),
+    wantsRunningUsage: wants("include_usage") && wants("continuous_usage_stats"),
+    choices: n * prompts,
+  };
+}

@@ -1,0 +1,43 @@
+/** How answers look on the wire: the headers every one carries, and errors in the shape its surface expects. */
+import { anthropicError, type AppError, errorHeaders, openAiError } from "@/lib/kernel/errors.ts";
+import type { Surface } from "./inference_routes.ts";
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** The client's `x-request-id` when it is a sane one, else ours. */
+export function requestIdOf(headers: Headers, own: string): string {
+  const given = headers.get("x-request-id");
+  return given !== null && REQUEST_ID.test(given) ? given : own;
+}
+
+/** Headers on every answer of `/v1`. `demo` says that nothing here is a real GPU. */
+export function baseHeaders(requestId: string, surface: Surface, demo: boolean): Headers {
+  const headers = new Headers({ "x-request-id": requestId, "cache-control": "no-store" });
+  if (surface === "anthropic") headers.set("request-id", requestId);
+  if (demo) headers.set("x-emberlane-demo", "true");
+  return headers;
+}
+
+/** The body of an error in the shape of `surface`. */
+export function errorBody(error: AppError, surface: Surface, requestId: string): string {
+  const body = surface === "anthropic" ? anthropicError(error, requestId) : openAiError(error);
+  return JSON.stringify(body);
+}
+
+/** A whole error answer. */
+export function errorResponse(error: AppError, surface: Surface, headers: Headers): Response {
+  for (const [name, value] of Object.entries(errorHeaders(error))) headers.set(name, value);
+  headers.set("content-type", "application/json");
+  const requestId = headers.get("x-request-id") ?? "";
+  return new Response(errorBody(error, surface, requestId), { status: error.status, headers });
+}
+
+/** Times of one request, for `server-timing` (W3C Server Timing), in milliseconds. */
+export type Timing = { admitMs: number; waitMs: number; upstreamMs: number };
+
+export function serverTiming({ admitMs, waitMs, upstreamMs }: Timing): string {
+  const shown = (ms: number) => ms.toFixed(2);
+  return `admit;dur=${shown(admitMs)}, wait;dur=${shown(waitMs)}, upstream;dur=${
+    shown(upstreamMs)
+  }`;
+}

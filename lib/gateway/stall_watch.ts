@@ -1,0 +1,47 @@
+/** Ends attempts that fell silent or ran too long: one timer for all of them, instead of one per chunk. */
+import type { Clock } from "@/lib/kernel/clock.ts";
+
+/** How often silence is looked for; a limit is exceeded by at most this much. */
+const LOOK_EVERY_MS = 250;
+
+export type WatchedStream = {
+  /** On the elapsed clock: when it must have sent its next payload, and when it must be over. */
+  silentAtMs: number;
+  readonly overAtMs: number;
+  readonly onLimit: (kind: "silent" | "over") => void;
+};
+
+export class StallWatch {
+  readonly #clock: Clock;
+  readonly #streams = new Set<WatchedStream>();
+  #timer: ReturnType<typeof setInterval> | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Watches until the answered function is called, or a limit was hit. */
+  watch(stream: WatchedStream): () => void {
+    this.#streams.add(stream);
+    this.#timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
+    return () => this.#drop(stream);
+  }
+
+  /** Looks at every stream once. The timer calls it; tests do so by hand. */
+  look(): void {
+    const nowMs = this.#clock.elapsedMs();
+    for (const stream of this.#streams) {
+      const kind = nowMs >= stream.overAtMs ? "over" : nowMs >= stream.silentAtMs ? "silent" : null;
+      if (kind === null) continue;
+      this.#drop(stream);
+      stream.onLimit(kind);
+    }
+  }
+
+  #drop(stream: WatchedStream): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The way of one request from its targets to an answer: find a machine, try it, walk on to the next while nothing of
+ * the answer has been sent.
+ */
+import type { Clock } from "@/lib/kernel/clock.ts";
+import { AppError } from "@/lib/kernel/errors.ts";
+import type { Metrics } from "@/lib/kernel/metrics.ts";
+import type { UpstreamRequest } from "@/lib/engine/upstream.ts";
+import type { Target } from "@/lib/fleet/lineup.ts";
+import type { Machine } from "@/lib/fleet/place.ts";
+import { acquire, type Acquired, type AcquireDeps, lifeOf, type Wish } from "./acquire.ts";
+import { attempt, type AttemptDeps, type AttemptResult, type OpenStream } from "./attempt.ts";
+import type { InferenceRoute } from "./inference_routes.ts";
+import type { JsonAnswer } from "./json_answer.ts";
+import { meterFor } from "./meters.ts";
+import type { ParsedBody } from "./parse_request.ts";
+import type { RequestRecord } from "./request_record.ts";
+import { upstreamBody } from "./upstream_body.ts";
+
+export type TravelDeps = AcquireDeps & AttemptDeps & {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly attemptsMax: number;
+  /** Rings for the keeper to look at a machine that failed us. */
+  poke(machineId: string): void;
+  /** The key the tier's engines want; null when they want none. */
+  upstreamKey(tier: string): string | null;
+};
+
+export type Trip = {
+  readonly route: InferenceRoute;
+  readonly body: ParsedBody;
+  readonly accountId: string;
+  readonly record: RequestRecord;
+  readonly wish: Omit<Wish, "avoid" | "lastFailure">;
+};
+
+/** An answer that has begun. */
+export type Arrival =
+  | { kind: "stream"; at: Acquired; stream: OpenStream }
+  | { kind: "json"; at: Acquired; answer: JsonAnswer; status: number };
+
+/** Choices that lost against a drain are not attempts, but they too come to an end. */
+const MOVED_MAX = 20;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Answers the first content of an answer. Throws AppError when no machine could give one, or the signal's reason.
+ * The record's row is open when this returns, and is the caller's to end either way.
+ */
+export async function travel(deps: TravelDeps, trip: Trip): Promise<Arrival> {
+  const avoid = new Set<string>();
+  let lastFailure: AppError | null = null;
+  let moved = 0;
+  while (true) {
+    const at = await find(deps, trip, avoid, lastFailure);
+    const result = await tryOn(deps, trip, at);
+    switch (result.kind) {
+      case "stream":
+        return { kind: "stream", at, stream: result.stream };
+      case "json":
+        return { kind: "json", at, answer: result.answer, status: result.status };
+      case "refused":
+        throw result.error;
+      case "moved":
+        avoid.add(lifeOf(at.machine));
+        if (++moved > MOVED_MAX) {
+          throw new AppError("no_upstream", "Machines drain faster than requests reach them");
+        }
+        break;
+      case "failed":
+        lastFailure = result.error;
+        avoid.add(lifeOf(at.machine));
+        deps.loads.failed(at.machine.id);
+        deps.poke(at.machine.id);
+        if (trip.record.attempts - moved >= deps.attemptsMax) throw result.error;
+        await trip.record.unplace();
+        break;
+    }
+  }
+}
+
+async function find(
+  deps: TravelDeps,
+  trip: Trip,
+  avoid: ReadonlySet<string>,
+  lastFailure: AppError | null,
+) {
+  const startedMs = deps.clock.elapsedMs();
+  try {
+    return await acquire(deps, { ...trip.wish, avoid, lastFailure });
+  } finally {
+    trip.record.addWait(deps.clock.elapsedMs() - startedMs);
+  }
+}
+
+async function tryOn(deps: TravelDeps, trip: Trip, at: Acquired): Promise<AttemptResult> {
+  const { target, machine } = at;
+  const { tier, model } = target;
+  const meter = trip.body.stream ? meterFor(trip.route.stream, trip.body, model.id) : null;
+  const result = await attempt(deps, {
+    tier,
+    request: requestFor(deps, trip, target, machine),
+    meter,
+    publicModel: model.id,
+    open: trip.record.place(at),
+    signal: trip.wish.signal,
+  });
+  deps.metrics.upstreamAttemptsTotal.inc({ tier: tier.name, outcome: result.kind });
+  if (result.kind === "stream") trip.record.began(result.stream.meter.usage);
+  if (result.kind === "json") trip.record.began(result.answer.usage);
+  if (result.kind === "stream" || result.kind === "json") deps.loads.answered(machine.id);
+  return result;
+}
+
+function requestFor(
+  deps: TravelDeps,
+  trip: Trip,
+  target: Target,
+  machine: Machine,
+): Omit<UpstreamRequest, "signal"> {
+  const text = upstreamBody(trip.body, {
+    upstreamModel: target.upstreamModel,
+    accountId: trip.accountId,
+    streamKind: trip.route.stream,
+  });
+  const key = deps.upstreamKey(target.tier.name);
+  return {
+    url: new URL((machine.baseUrl ?? "") + trip.route.path),
+    method: "POST",
+    headers: [
+      ["content-type", "application/json"],
+      ["accept", trip.body.stream ? "text/event-stream" : "application/json"],
+      // vLLM makes it part of the answer's id, so a client can name the row it belongs to.
+      ["x-request-id", trip.record.request.id],
+      ...(key === null ? [] : [["authorization", `Bearer ${key}`] as const]),
+    ],
+    body: new TextEncoder().encode(text),
+    connectTimeoutMs: CONNECT_TIMEOUT_MS as UpstreamRequest["connectTimeoutMs"],
+    headersTimeoutMs: target.tier.limits.first_token,
+  };
+}

@@ -1,0 +1,51 @@
+/** The body an engine receives: the client's own text, with the few members that are ours to say. Pure. */
+import { sha256Hex } from "@/lib/kernel/ids.ts";
+import type { StreamKind } from "./inference_routes.ts";
+import { editMembers, membersOf } from "./json_splice.ts";
+import type { ParsedBody } from "./parse_request.ts";
+
+/**
+ * Members a client could use to reach past its own request: to jump the queue, to name another's request, or to
+ * steer the engine's own plumbing.
+ */
+const CLIENT_POWERS = [
+  "priority",
+  "request_id",
+  "kv_transfer_params",
+  "ec_transfer_params",
+] as const;
+
+export type UpstreamBodyOptions = {
+  readonly upstreamModel: string;
+  readonly accountId: string;
+  readonly streamKind: StreamKind;
+};
+
+/**
+ * Names the model as the engine knows it, takes the client's powers out, isolates the prefix cache by account, and
+ * for chunk streams always asks for running usage, so that a stream cut short is still counted exactly.
+ */
+export function upstreamBody(body: ParsedBody, options: UpstreamBodyOptions): string {
+  const edits: Record<string, string | null> = { model: JSON.stringify(options.upstreamModel) };
+  for (const power of CLIENT_POWERS) edits[power] = null;
+  // Only these surfaces have prompts whose prefixes vLLM caches under a salt.
+  if (options.streamKind === "chunks" || options.streamKind === "responses") {
+    edits["cache_salt"] = JSON.stringify(cacheSaltOf(options.accountId));
+  }
+  if (body.stream && options.streamKind === "chunks") {
+    edits["stream_options"] = streamOptions(body.text);
+  }
+  return editMembers(body.text, edits);
+}
+
+/** One salt an account: its own prompts share cached prefixes, nobody else can time them. */
+function cacheSaltOf(accountId: string): string {
+  return sha256Hex(`emberlane cache salt ${accountId}`).slice(0, 32);
+}
+
+function streamOptions(text: string): string {
+  const forced = { include_usage: "true", continuous_usage_stats: "true" };
+  const given = membersOf(text).filter((member) => member.key === "stream_options").at(-1);
+  const value = given === undefined ? "{}" : text.slice(given.valueStart, given.end);
+  return editMembers(value.startsWith("{") ? value : "{}", forced);
+}

@@ -1,0 +1,200 @@
+/** Tests of group_commit.ts. */
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import fc from "fast-check";
+import { manualClock, millis } from "./clock.ts";
+import { groupCommit, QueueFullError } from "./group_commit.ts";
+import { testDatabase } from "./test_database.ts";
+
+const fault = (code: string) => Object.assign(new Error(`fault ${code}`), { code });
+
+/** A write that is answered by hand. */
+function heldWrite() {
+  const flights: { rows: readonly number[]; land: () => void; crash: (error: Error) => void }[] =
+    [];
+  const write = (rows: readonly number[]) => {
+    const done = Promise.withResolvers<readonly number[]>();
+    flights.push({
+      rows,
+      land: () => done.resolve(rows.map((row) => row * 10)),
+      crash: done.reject,
+    });
+    return done.promise;
+  };
+  return { flights, write };
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("groupCommit() writes together what is added in one turn, and gives each row its result", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write);
+  const results = Promise.all([1, 2, 3].map((row) => group.add(row)));
+  await turn();
+  deepEqual(flights.map((flight) => flight.rows), [[1, 2, 3]]);
+  flights[0]?.land();
+  deepEqual(await results, [10, 20, 30]);
+});
+
+Deno.test("groupCommit() lets rows wait while a write is under way, then carries them all", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write, { rowsMax: 3 });
+  const results = [group.add(1)];
+  await turn();
+  for (const row of [2, 3, 4, 5]) results.push(group.add(row));
+  await turn();
+  equal(flights.length, 1);
+  equal(group.waiting, 5);
+  flights[0]?.land();
+  await turn();
+  deepEqual(flights[1]?.rows, [2, 3, 4]);
+  flights[1]?.land();
+  await turn();
+  deepEqual(flights[2]?.rows, [5]);
+  flights[2]?.land();
+  deepEqual(await Promise.all(results), [10, 20, 30, 40, 50]);
+  equal(group.waiting, 0);
+});
+
+Deno.test("groupCommit() has as many writes under way as it is allowed, and no more", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write, { rowsMax: 1, flights: 2 });
+  const results = [1, 2, 3].map((row) => group.add(row));
+  await turn();
+  equal(flights.length, 2);
+  flights[1]?.land();
+  await turn();
+  equal(flights.length, 3);
+  flights[0]?.land();
+  flights[2]?.land();
+  deepEqual(await Promise.all(results), [10, 20, 30]);
+});
+
+Deno.test("groupCommit() rejects one row more than its queue holds, and takes rows again once there is room", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write, { queueMax: 2 });
+  const results = [group.add(1), group.add(2)];
+  await rejects(group.add(3), QueueFullError);
+  await turn();
+  await rejects(group.add(3), QueueFullError); // those under way count too
+  flights[0]?.land();
+  await Promise.all(results);
+  const next = group.add(3);
+  await turn();
+  flights[1]?.land();
+  equal(await next, 30);
+});
+
+Deno.test("groupCommit() rejects only the rows at fault, whatever their pattern, and writes each other row once", async () => {
+  await fc.assert(fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 60 }), async (bad) => {
+    const kept: number[] = [];
+    const group = groupCommit((rows: readonly number[]) => {
+      if (rows.some((row) => bad[row])) return Promise.reject(fault("23505"));
+      kept.push(...rows);
+      return Promise.resolve(rows.map(String));
+    }, { rowsMax: 25 });
+    const results = await Promise.allSettled(bad.map((_, row) => group.add(row)));
+    results.forEach((result, row) => {
+      equal(result.status, bad[row] ? "rejected" : "fulfilled");
+      if (result.status === "fulfilled") equal(result.value, String(row));
+    });
+    deepEqual(kept.sort((a, b) => a - b), bad.flatMap((each, row) => each ? [] : [row]));
+  }));
+});
+
+Deno.test("groupCommit() finds one bad row among a thousand in about twenty writes", async () => {
+  let writes = 0;
+  const group = groupCommit((rows: readonly number[]) => {
+    writes++;
+    return rows.includes(617) ? Promise.reject(fault("22003")) : Promise.resolve(rows);
+  });
+  const results = await Promise.allSettled(Array.from({ length: 1_000 }, (_, i) => group.add(i)));
+  equal(results.filter((result) => result.status === "rejected").length, 1);
+  ok(writes <= 21, String(writes));
+});
+
+Deno.test("groupCommit() rejects the whole batch for a fault that is not a row's", async () => {
+  let writes = 0;
+  const group = groupCommit(() => {
+    writes++;
+    return Promise.reject(fault("CONNECTION_CLOSED"));
+  });
+  const results = await Promise.allSettled([group.add(1), group.add(2)]);
+  deepEqual(results.map((result) => result.status), ["rejected", "rejected"]);
+  equal(writes, 1);
+});
+
+Deno.test("groupCommit() tries again after a lost connection, waiting longer each time, as often as it was told", async () => {
+  const clock = manualClock(0);
+  const at: number[] = [];
+  const group = groupCommit((rows: readonly number[]) => {
+    at.push(clock.now());
+    return at.length < 3 ? Promise.reject(fault("ECONNREFUSED")) : Promise.resolve(rows);
+  }, { retry: { attempts: 3, wait: millis(100), clock } });
+  const added = group.add(7);
+  await turn();
+  clock.advance(millis(100));
+  await turn();
+  clock.advance(millis(199));
+  await turn();
+  deepEqual(at, [0, 100]);
+  clock.advance(millis(1));
+  equal(await added, 7);
+  deepEqual(at, [0, 100, 300]);
+});
+
+Deno.test("groupCommit() gives up after its attempts, and at once when it is told to stop", async () => {
+  const clock = manualClock();
+  const giveUp = new AbortController();
+  let writes = 0;
+  const lost = () => {
+    writes++;
+    return Promise.reject(fault("57P01"));
+  };
+  const wait = millis(1);
+  const group = groupCommit(lost, { retry: { attempts: 2, wait, clock } });
+  const added = rejects(group.add(1), /57P01/);
+  await turn();
+  clock.advance(wait);
+  await added;
+  equal(writes, 2);
+  giveUp.abort();
+  const stopping = groupCommit(lost, {
+    retry: { attempts: 9, wait, clock, signal: giveUp.signal },
+  });
+  await rejects(stopping.add(1), /57P01/);
+  equal(writes, 3);
+});
+
+Deno.test("drain() waits for every row added before it, and does not reject when they fail", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write, { rowsMax: 1 });
+  const results = Promise.allSettled([group.add(1), group.add(2)]);
+  let drained = false;
+  const drain = group.drain().then(() => drained = true);
+  await turn();
+  flights[0]?.crash(fault("57014"));
+  await turn();
+  equal(drained, false);
+  flights[1]?.land();
+  await drain;
+  equal(group.waiting, 0);
+  deepEqual((await results).map((result) => result.status), ["rejected", "fulfilled"]);
+  await group.drain(); // nothing to wait for
+});
+
+Deno.test("groupCommit() writes rows of a real table, and only the one that breaks its rules is refused", async () => {
+  await using db = await testDatabase();
+  type Row = { id: string; name: string };
+  const group = groupCommit<Row, string>(async (rows) => {
+    const written = await db.sql<{ id: string }[]>`
+      insert into accounts (id, name)
+      select id, name from jsonb_to_recordset(${db.sql.json([...rows])}) as t (id text, name text)
+      returning id`;
+    return written.map((row) => row.id);
+  });
+  const ids = Array.from({ length: 100 }, (_, i) => i === 57 ? "wrong" : `acc_${i}`);
+  const results = await Promise.allSettled(ids.map((id) => group.add({ id, name: "x" })));
+  deepEqual(results.flatMap((each, i) => each.status === "rejected" ? [i] : []), [57]);
+  const [count] = await db.sql<{ n: number }[]>`select count(*) as n from accounts`;
+  equal(count?.n, 99);
+});

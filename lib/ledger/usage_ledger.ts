@@ -1,0 +1,167 @@
+/**
+ * One replica's usage rows on their way to Postgres: opens wait until they are durable, closes are tried until they
+ * are, and what runs is checkpointed together once a second.
+ */
+import { type Clock, type Millis, millis } from "@/lib/kernel/clock.ts";
+import { isConnectionLost, type Sql } from "@/lib/kernel/database.ts";
+import { groupCommit } from "@/lib/kernel/group_commit.ts";
+import type { Log } from "@/lib/kernel/log.ts";
+import type { Metrics } from "@/lib/kernel/metrics.ts";
+import {
+  checkpointRows,
+  closeRows,
+  openRows,
+  parkRows,
+  type RefusedUsage,
+  type UsageClose,
+  type UsageCounts,
+  type UsageKey,
+  type UsagePlacement,
+  type UsageRequest,
+  writeRefused,
+} from "./usage_store.ts";
+
+const CHECKPOINT_EVERY = millis(1_000);
+const ROWS_PER_FLUSH_MAX = 1_000;
+/** Rows waiting for a database that does not answer; past it new requests are refused rather than uncounted. */
+const ROWS_WAITING_MAX = 100_000;
+const CLOSE_RETRY_MIN_MS = 100;
+const CLOSE_RETRY_MAX_MS = 5_000;
+
+export type UsageLedger = {
+  /** Opens or re-points a row. Resolves once durable; false when the machine takes nothing new. Throws when the database does not answer. */
+  open(row: UsageRequest & UsagePlacement): Promise<boolean>;
+  /** Takes an open row off its machine, before it looks for another. */
+  park(key: UsageKey): Promise<void>;
+  /** Includes a running row in the checkpoints until the answered function is called. */
+  track(key: UsageKey, counts: () => UsageCounts): () => void;
+  /** Closes a row; keeps trying until it stands. */
+  close(row: UsageClose): void;
+  /** Writes the row of a request that never got a machine; keeps trying until it stands. */
+  refuse(row: RefusedUsage): void;
+  /** Rows closed here that are not durable yet. */
+  readonly unsettled: number;
+  /** Resolves when every close and refusal so far is durable, or `signal` aborts. */
+  settle(signal: AbortSignal): Promise<void>;
+  /** Stops the checkpoints. */
+  stop(): void;
+};
+
+export type UsageLedgerDeps = { sql: Sql; clock: Clock; log: Log; metrics: Metrics };
+
+export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps): UsageLedger {
+  const options = { rowsMax: ROWS_PER_FLUSH_MAX, queueMax: ROWS_WAITING_MAX };
+  const timed = async <T>(write: () => Promise<T>): Promise<T> => {
+    const startMs = clock.elapsedMs();
+    const answer = await write();
+    metrics.usageFlushSeconds.observe((clock.elapsedMs() - startMs) / 1_000);
+    return answer;
+  };
+  const nothing = (rows: readonly unknown[]) => rows.map(() => undefined);
+  const opens = groupCommit<UsageRequest & UsagePlacement, boolean>(
+    (rows) => timed(() => openRows(sql, rows)),
+    options,
+  );
+  const parks = groupCommit<UsageKey, undefined>(async (rows) => {
+    await parkRows(sql, rows);
+    return nothing(rows);
+  }, options);
+  const closes = groupCommit<UsageClose, boolean>(
+    (rows) => timed(() => closeRows(sql, rows)),
+    options,
+  );
+  const refusals = groupCommit<RefusedUsage, undefined>(async (rows) => {
+    await writeRefused(sql, rows);
+    return nothing(rows);
+  }, options);
+
+  const running = new Map<string, { key: UsageKey; counts: () => UsageCounts; written: number }>();
+  const settling = new Set<Promise<void>>();
+  const stopped = new AbortController();
+  checkpointWhileRunning();
+
+  async function checkpointWhileRunning(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await clock.sleep(CHECKPOINT_EVERY, stopped.signal);
+      try {
+        await checkpoint();
+      } catch (error) {
+        log.warn("usage_checkpoint_failed", { error: asError(error) });
+      }
+    }
+  }
+
+  async function checkpoint(): Promise<void> {
+    const moved: (UsageKey & UsageCounts)[] = [];
+    for (const row of running.values()) {
+      const counts = row.counts();
+      const tokens = counts.promptTokens + counts.completionTokens;
+      if (tokens === row.written) continue;
+      row.written = tokens;
+      moved.push({ ...row.key, ...counts });
+    }
+    for (let at = 0; at < moved.length; at += ROWS_PER_FLUSH_MAX) {
+      await checkpointRows(sql, moved.slice(at, at + ROWS_PER_FLUSH_MAX));
+    }
+  }
+
+  /** Tries `write` until it succeeds or fails for a reason that trying again cannot mend. */
+  function untilDurable(id: string, write: () => Promise<void>): void {
+    const settled = (async () => {
+      for (let waitMs = CLOSE_RETRY_MIN_MS;; waitMs = Math.min(waitMs * 2, CLOSE_RETRY_MAX_MS)) {
+        try {
+          return await write();
+        } catch (error) {
+          if (!isConnectionLost(error)) {
+            metrics.usageRowsLostCloseTotal.inc();
+            return log.error("usage_row_not_closed", { usage_id: id, error: asError(error) });
+          }
+          log.warn("usage_close_retried", { usage_id: id, wait_ms: waitMs });
+          await clock.sleep(waitMs as Millis);
+        }
+      }
+    })().finally(() => {
+      settling.delete(settled);
+      metrics.usageRowsUnsettled.set(settling.size);
+    });
+    settling.add(settled);
+    metrics.usageRowsUnsettled.set(settling.size);
+  }
+
+  return {
+    open: (row) => opens.add(row),
+    park: (key) => parks.add(key),
+    track(key, counts) {
+      running.set(key.id, { key, counts, written: 0 });
+      return () => void running.delete(key.id);
+    },
+    close(row) {
+      running.delete(row.id);
+      untilDurable(row.id, async () => {
+        if (await closes.add(row)) return;
+        // Closed before: a sweep took us for dead, or an earlier try of ours did arrive.
+        log.warn("usage_row_closed_before", { usage_id: row.id, ended: row.ended });
+      });
+    },
+    refuse(row) {
+      untilDurable(row.id, async () => void await refusals.add(row));
+    },
+    get unsettled() {
+      return settling.size;
+    },
+    async settle(signal) {
+      const given = new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      while (settling.size > 0 && !signal.aborted) {
+        await Promise.race([Promise.all(settling), given]);
+      }
+    },
+    stop: () => stopped.abort(),
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

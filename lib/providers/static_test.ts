@@ -1,0 +1,48 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { fleetFile } from "@/lib/kernel/fleet_file.ts";
+import { ProviderError } from "./provider.ts";
+import { engineEnv } from "./providers.ts";
+import { openStatic, upstreamKey } from "./static.ts";
+
+const { lineup } = fleetFile.parse({
+  models: [{ id: "m", name: "M", vendor: "v", kind: "chat", context_tokens: 100 }],
+  lineup: [{
+    name: "t",
+    provider: "static",
+    band: "standard",
+    machines: 2,
+    serves: { m: "m" },
+    static: { urls: ["http://a:1/", "https://b/prefix"], key_env: "B_KEY" },
+  }],
+});
+const ref = { machineId: "mac_1", deploymentId: "d", tier: "t", slot: 1, externalId: null };
+const signal = new AbortController().signal;
+
+Deno.test("status() is on at the slot's URL, and gone where the lineup names none", async () => {
+  const provider = openStatic(lineup);
+  const { power, baseUrl } = await provider.status(ref, signal);
+  deepEqual([power, baseUrl], ["on", "https://b/prefix"]);
+  equal((await provider.status({ ...ref, slot: 2 }, signal)).power, "gone");
+  equal((await provider.status({ ...ref, tier: "other" }, signal)).power, "gone");
+});
+
+Deno.test("start(), stop() and destroy() are refused as unsupported", async () => {
+  const provider = openStatic(lineup);
+  const refused = (thrown: unknown) =>
+    thrown instanceof ProviderError && thrown.kind === "unsupported";
+  await rejects(() => provider.start(ref, { generation: 1 }, signal), refused);
+  await rejects(() => provider.stop(ref, { generation: 1 }, signal), refused);
+  await rejects(() => provider.destroy(ref, { generation: 1 }, signal), refused);
+});
+
+Deno.test("upstreamKey() reads the variable the tier names, and no other", () => {
+  const [tier] = lineup;
+  if (tier === undefined) throw new Error("one tier stands above");
+  equal(upstreamKey(tier, { B_KEY: "k", A_KEY: "no" }), "k");
+  equal(upstreamKey(tier, {}), null);
+});
+
+Deno.test("engineEnv() hands engines the environment without the gateway's secrets", () => {
+  const env = { PATH: "/bin", HF_TOKEN: "t", DATABASE_URL: "d", B_KEY: "k", GONE: undefined };
+  deepEqual(engineEnv(env, { lineup }), { PATH: "/bin", HF_TOKEN: "t" });
+});

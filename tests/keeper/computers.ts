@@ -1,0 +1,294 @@
+/**
+ * The simulated provider and its engines: computers that take their time, calls that get lost before or after their
+ * effect, statuses that fail or lie, power that is taken away, engines that die, hang or never load.
+ */
+import { type Clock, instant, millis } from "@/lib/kernel/clock.ts";
+import type { Engine, EngineHealth } from "@/lib/engine/engine.ts";
+import {
+  type EffectKey,
+  type MachineRef,
+  type MachineStatus,
+  type Power,
+  type Provider,
+  type ProviderCapabilities,
+  ProviderError,
+  type ProviderErrorKind,
+} from "@/lib/providers/provider.ts";
+import type { TierPolicy } from "@/lib/fleet/policy.ts";
+import type { Dice, VirtualTime } from "./virtual_time.ts";
+
+export type EngineState = "loading" | "healthy" | "dead" | "hung";
+
+export type Computer = {
+  readonly externalId: string;
+  readonly machineId: string;
+  power: Exclude<Power, "gone" | "unknown">;
+  engine: EngineState;
+  asleep: boolean;
+  /** Grows when its power changes, so that what was under way for the old state comes to nothing. */
+  epoch: number;
+};
+
+/** What goes wrong while faults last, per call or per second. */
+export type Faults = {
+  lostBefore: number;
+  lostAfter: number;
+  /** Accepted, answered, and nothing comes of it. */
+  ignored: number;
+  statusFails: number;
+  statusLies: number;
+  neverOn: number;
+  neverLoads: number;
+  /** Falls over while loading. */
+  diesLoading: number;
+  powerLostPerS: number;
+  engineDiesPerS: number;
+  engineFlapsPerS: number;
+  slow: number;
+};
+
+export type Abilities = Pick<TierPolicy, "rest" | "creates" | "starts">;
+
+export class Computers {
+  readonly all = new Set<Computer>();
+  /** The newest effect carried out, per machine: older ones are refused. */
+  readonly #fences = new Map<string, number>();
+  #made = 0;
+
+  constructor(
+    readonly time: VirtualTime,
+    readonly dice: Dice,
+    readonly faults: () => Faults,
+    readonly abilities: Abilities,
+  ) {}
+
+  of(machineId: string): Computer | undefined {
+    for (const computer of this.all) if (computer.machineId === machineId) return computer;
+    return undefined;
+  }
+
+  make(machineId: string, power: Computer["power"]): Computer {
+    const externalId = `ext-${++this.#made}`;
+    const computer: Computer = {
+      externalId,
+      machineId,
+      power,
+      engine: "loading",
+      asleep: false,
+      epoch: 0,
+    };
+    this.all.add(computer);
+    return computer;
+  }
+
+  /** What really is. */
+  truth(machineId: string): Power {
+    return this.of(machineId)?.power ?? "gone";
+  }
+
+  status(ref: MachineRef): MachineStatus {
+    const faults = this.faults();
+    if (this.dice.chance(faults.statusFails)) throw this.#error("status", "unavailable");
+    const computer = this.of(ref.machineId);
+    const power = this.#perhapsLie(this.truth(ref.machineId), faults);
+    return {
+      power,
+      rawState: power,
+      externalId: power === "gone" ? null : computer?.externalId ?? null,
+      baseUrl: power === "on" && computer !== undefined ? `http://${computer.externalId}` : null,
+    };
+  }
+
+  #perhapsLie(truth: Power, faults: Faults): Power {
+    if (!this.abilities.starts && !this.abilities.creates) return truth;
+    if (!this.dice.chance(faults.statusLies)) return truth;
+    return truth === "on" ? "off" : truth === "off" ? "on" : truth;
+  }
+
+  act(
+    operation: "create" | "start" | "stop" | "destroy",
+    ref: MachineRef,
+    key: EffectKey,
+  ): string | null {
+    const faults = this.faults();
+    if (this.dice.chance(faults.lostBefore)) throw this.#error(operation, "unavailable");
+    const fence = this.#fences.get(ref.machineId) ?? -1;
+    if (key.generation < fence) throw this.#error(operation, "stale-effect");
+    this.#fences.set(ref.machineId, key.generation);
+    let computer = this.of(ref.machineId);
+    if (!this.dice.chance(faults.ignored)) {
+      if (operation === "create") computer ??= this.make(ref.machineId, "off");
+      if (computer !== undefined) this.#switch(operation, computer);
+    }
+    if (this.dice.chance(faults.lostAfter)) throw this.#error(operation, "ambiguous-write");
+    return computer?.externalId ?? null;
+  }
+
+  #switch(operation: "create" | "start" | "stop" | "destroy", computer: Computer): void {
+    const on = computer.power === "on" || computer.power === "rising";
+    const faults = this.faults();
+    switch (operation) {
+      case "create":
+      case "start":
+        if (on) return;
+        if (computer.power === "falling") throw this.#error(operation, "invalid-state");
+        this.#become(computer, "rising");
+        if (this.dice.chance(faults.neverOn)) {
+          this.#soon(computer, 50, 120, () => this.#become(computer, "off"));
+        } else this.#soon(computer, 1, 12, () => this.#switchOn(computer));
+        return;
+      case "stop":
+        if (!on) return;
+        this.#become(computer, "falling");
+        this.#soon(computer, 1, 12, () => this.#become(computer, "off"));
+        return;
+      case "destroy":
+        this.#become(computer, "falling");
+        this.#soon(computer, 1, 12, () => this.all.delete(computer));
+    }
+  }
+
+  #switchOn(computer: Computer): void {
+    this.#become(computer, "on");
+    this.load(computer);
+  }
+
+  load(computer: Computer): void {
+    const faults = this.faults();
+    computer.engine = "loading";
+    computer.asleep = false;
+    if (this.dice.chance(faults.diesLoading)) {
+      this.#soon(computer, 1, 20, () => this.#become(computer, "off"));
+    } else if (!this.dice.chance(faults.neverLoads)) {
+      this.#soon(computer, 3, 25, () => {
+        computer.engine = "healthy";
+      });
+    }
+  }
+
+  #become(computer: Computer, power: Computer["power"]): void {
+    computer.power = power;
+    computer.engine = "loading";
+    computer.asleep = false;
+    computer.epoch++;
+  }
+
+  #soon(computer: Computer, leastS: number, mostS: number, then: () => void): void {
+    const slow = this.dice.chance(this.faults().slow) ? 4 : 1;
+    const { epoch } = computer;
+    this.time.at(this.time.now() + this.dice.between(leastS, mostS) * 1_000 * slow, () => {
+      if (computer.epoch === epoch) then();
+    });
+  }
+
+  /** One second of bad luck. */
+  tick(): void {
+    const faults = this.faults();
+    for (const computer of this.all) {
+      if (computer.power !== "on") continue;
+      const rented = this.abilities.starts || this.abilities.creates;
+      if (rented && this.dice.chance(faults.powerLostPerS)) this.#become(computer, "off");
+      if (computer.engine !== "healthy") continue;
+      if (this.dice.chance(faults.engineDiesPerS)) {
+        computer.engine = this.dice.chance(0.5) ? "dead" : "hung";
+        // Whoever runs a server that is always on restarts it.
+        if (!rented) this.#soon(computer, 20, 60, () => this.load(computer));
+      } else if (this.dice.chance(faults.engineFlapsPerS)) {
+        computer.engine = "hung";
+        this.#soon(computer, 1, 20, () => {
+          computer.engine = "healthy";
+        });
+      }
+    }
+  }
+
+  #error(operation: string, kind: ProviderErrorKind): ProviderError {
+    return new ProviderError(kind, "simulated", operation, "simulated");
+  }
+
+  /** The engine that answers at an address. */
+  #engineAt(baseUrl: string): Computer | null {
+    const externalId = baseUrl.slice("http://".length);
+    for (const computer of this.all) {
+      if (computer.externalId === externalId && computer.power === "on") return computer;
+    }
+    return null;
+  }
+
+  look(baseUrl: string, sleeps: boolean): { health: EngineHealth; portOpen: boolean } {
+    const computer = this.#engineAt(baseUrl);
+    switch (computer?.engine) {
+      case undefined:
+      case "loading":
+        return { health: "unreachable", portOpen: false };
+      case "hung":
+        return { health: "unreachable", portOpen: true };
+      case "dead":
+        return { health: "dead", portOpen: true };
+      case "healthy":
+        return {
+          health: computer?.asleep === true && sleeps ? "asleep" : "healthy",
+          portOpen: true,
+        };
+    }
+  }
+
+  sleep(baseUrl: string, asleep: boolean): void {
+    const faults = this.faults();
+    const computer = this.#engineAt(baseUrl);
+    if (this.dice.chance(faults.lostBefore) || computer?.engine !== "healthy") {
+      throw new Error("connection refused");
+    }
+    if (!this.dice.chance(faults.ignored)) computer.asleep = asleep;
+    if (this.dice.chance(faults.lostAfter)) throw new Error("connection reset");
+  }
+
+  /** The provider and the engine as the keeper asks them. */
+  provider(): Provider {
+    const capabilities: ProviderCapabilities = {
+      ...this.abilities,
+      restBilling: "none",
+      billing: { usageSnapshot: false, instanceCost: false },
+    };
+    const act =
+      (operation: "start" | "stop" | "destroy") => async (ref: MachineRef, key: EffectKey) => {
+        await Promise.resolve(this.act(operation, ref, key));
+      };
+    return {
+      name: "simulated",
+      capabilities,
+      status: async (ref) => await Promise.resolve(this.status(ref)),
+      create: async (ref, key, onIdKnown) => {
+        const externalId = this.act("create", ref, key);
+        if (externalId !== null) await onIdKnown(externalId);
+      },
+      start: act("start"),
+      stop: act("stop"),
+      destroy: act("destroy"),
+      list: () =>
+        Promise.resolve(
+          [...this.all].map(({ externalId, machineId, power }) => ({
+            externalId,
+            machineId,
+            rawState: power,
+            createdAt: instant(0),
+          })),
+        ),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  engine(): Engine {
+    return {
+      look: async (baseUrl, { sleeps }) => await Promise.resolve(this.look(baseUrl, sleeps)),
+      nap: async (baseUrl) => await Promise.resolve(this.sleep(baseUrl, true)),
+      rouse: async (baseUrl) => await Promise.resolve(this.sleep(baseUrl, false)),
+      models: () => Promise.resolve([]),
+    };
+  }
+}
+
+/** A call that takes some time. */
+export async function after(clock: Clock, dice: Dice, mostMs: number): Promise<void> {
+  if (dice.chance(0.4)) await clock.sleep(millis(dice.between(1, mostMs)));
+}
