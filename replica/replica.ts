@@ -16,7 +16,7 @@ import { createShutdown, type Shutdown } from "@/lib/kernel/shutdown.ts";
 import { findKeyByHash } from "@/lib/accounts/api_keys_store.ts";
 import { KeyCache } from "@/lib/accounts/key_cache.ts";
 import { RateLimiter } from "@/lib/accounts/rate_limit.ts";
-import { createHttpUpstream } from "@/lib/engine/upstream_default.ts";
+import { openHttp1Upstream } from "@/lib/engine/upstream_http1.ts";
 import { createEngine } from "@/lib/engine/vllm.ts";
 import { lineupInForceSince, readDeploymentId } from "@/lib/fleet/deployment_store.ts";
 import { ensureMachines } from "@/lib/fleet/ensure_machines.ts";
@@ -173,7 +173,7 @@ async function compose(
     },
   });
 
-  const upstream = createHttpUpstream();
+  const upstream = openHttp1Upstream({ clock });
   const keys = new KeyCache({ findKey: (hash) => findKeyByHash(sql, hash), events, clock, log });
   const overdue = new AbortController();
   const desk = new WakeDesk({

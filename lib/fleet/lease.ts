@@ -26,10 +26,18 @@ export function holdLease({ clock, store, log }: LeaseDeps, claim: Claim, span: 
 
   async function renew(): Promise<boolean> {
     const askedMs = clock.elapsedMs();
-    const held = await store.renew(claim, span);
-    if (held) renewedMs = askedMs;
-    else lost.abort(new Error("the lease was taken by another keeper"));
-    return held;
+    if (!await store.renew(claim, span)) {
+      lost.abort(new Error("the lease was taken by another keeper"));
+    } else {
+      renewedMs = askedMs;
+      giveUpLate();
+    }
+    return !lost.signal.aborted;
+  }
+
+  /** An answer that took longer than the span, or a pause of ours, says nothing of who holds it now. */
+  function giveUpLate(): void {
+    if (clock.elapsedMs() - renewedMs >= span) lost.abort(new Error("the lease ran out unrenewed"));
   }
 
   async function beat(): Promise<void> {
@@ -41,9 +49,7 @@ export function holdLease({ clock, store, log }: LeaseDeps, claim: Claim, span: 
       } catch (error) {
         log.warn("keeper.renew_failed", { machineId: claim.machine.id, error: asError(error) });
       }
-      if (clock.elapsedMs() - renewedMs >= span) {
-        lost.abort(new Error("the lease ran out unrenewed"));
-      }
+      giveUpLate();
     }
   }
 

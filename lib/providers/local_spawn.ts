@@ -60,10 +60,10 @@ export function spawnEngine(order: SpawnOrder, log: Log): Child {
   return child;
 }
 
-/** Fills `{port}`, `{host}` and `{machine}` in. */
+/** Fills `{port}`, `{host}`, `{machine}` and `{deno}` (the program that runs us, which need not be on the PATH) in. */
 export function fillIn(text: string, port: number, machineId: string): string {
   return text.replaceAll("{port}", String(port)).replaceAll("{host}", LOCAL_HOST)
-    .replaceAll("{machine}", machineId);
+    .replaceAll("{machine}", machineId).replaceAll("{deno}", Deno.execPath());
 }
 
 /** The command and environment of one machine of a tier. `env` is what it inherits. */
