@@ -65,11 +65,11 @@ export async function openNamed(io: Surroundings, create: boolean): ReturnType<C
 
 async function openEmbedded(io: Surroundings, create: boolean): ReturnType<CliIo["open"]> {
   const named = io.env["DATA_DIR"] || "./data";
-  const dir = isAbsolute(named) ? named : resolve(io.root, named);
-  if (!create && !await exists(join(dir, "postgres"))) {
+  const dataDir = isAbsolute(named) ? named : resolve(io.root, named);
+  if (!create && !await exists(join(dataDir, "postgres"))) {
     throw new CliError(
       EXIT.unreachable,
-      `Cannot find a database under ${dir}: start the gateway once (deno task start), ` +
+      `Cannot find a database under ${dataDir}: start the gateway once (deno task start), ` +
         "or set DATABASE_URL or DATA_DIR to where it is",
     );
   }
@@ -81,8 +81,8 @@ async function openEmbedded(io: Surroundings, create: boolean): ReturnType<CliIo
     );
   }
   try {
-    const server = await startEmbedded(dir);
-    if (!server.adopted) io.err(`Started the database under ${dir} for this command\n`);
+    const server = await startEmbedded(dataDir);
+    if (!server.adopted) io.err(`Started the database under ${dataDir} for this command\n`);
     return { target: server.target, close: () => server.stop() };
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;

@@ -1,5 +1,8 @@
 /** The command line: `deno task cli …`. Reads its arguments, runs one command, and turns every failure into an exit code. */
 import { userInfo } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "@/lib/kernel/clock.ts";
 import { ConfigError } from "@/lib/kernel/config.ts";
@@ -12,6 +15,9 @@ import { addMachines } from "./machines.ts";
 import { CliError, type CliIo, EXIT, PipeClosed } from "./output.ts";
 import { addUsage } from "./usage.ts";
 import { addWake } from "./wake.ts";
+
+/** Where the gateway starts its relative paths, so that both find the same files. */
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 const HELP_AFTER = `
 It talks to the database of the gateway: DATABASE_URL, or else the embedded server under DATA_DIR (./data), which it
@@ -74,7 +80,7 @@ function processIo(): CliIo {
   Deno.addSignalListener("SIGTERM", leave);
   const surroundings = {
     env: Deno.env.toObject(),
-    root: Deno.cwd(),
+    root: ROOT,
     err: (text: string) => writeAll(Deno.stderr, text),
   };
   return {
@@ -105,4 +111,20 @@ function userName(): string {
   }
 }
 
-if (import.meta.main) Deno.exit(await runCli(Deno.args, processIo()));
+/** The gateway's own `.env`, for what is not set already. */
+function loadDotEnv(): void {
+  try {
+    process.loadEnvFile(join(ROOT, ".env"));
+  } catch (error) {
+    if (error instanceof Error && Reflect.get(error, "code") === "ENOENT") return;
+    console.error(
+      `Cannot read ${join(ROOT, ".env")}: ${error instanceof Error ? error.message : error}`,
+    );
+    Deno.exit(EXIT.config);
+  }
+}
+
+if (import.meta.main) {
+  loadDotEnv();
+  Deno.exit(await runCli(Deno.args, processIo()));
+}

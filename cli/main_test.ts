@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { note } from "@/lib/fleet/journal_store.ts";
 import { instant, systemClock } from "@/lib/kernel/clock.ts";
-import type { DatabaseTarget } from "@/lib/kernel/database.ts";
+import { type DatabaseTarget, openDatabase, readiness } from "@/lib/kernel/database.ts";
+import { startEmbedded } from "@/lib/kernel/embedded_postgres.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
 import { openNamed } from "./connect.ts";
 import { PipeClosed } from "./output.ts";
@@ -171,25 +173,59 @@ Deno.test("runCli() ends quietly when nobody reads the answer any more", async (
 });
 
 Deno.test("the cli runs with the permissions of its task, and starts and stops the embedded database", async () => {
-  const dir = await Deno.makeTempDir({ prefix: "emberlane-cli-" });
-  await Deno.chmod(dir, 0o755); // root's database is run by another user
-  const run = async (...args: string[]) => {
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--allow-env"],
-        ...["--allow-sys", "--allow-run", new URL("./main.ts", import.meta.url).pathname, ...args],
-      ],
-      env: { DATA_DIR: `${dir}/data`, DATABASE_URL: "", NO_COLOR: "1" },
-    }).output();
-    const text = new TextDecoder();
-    return { code, out: text.decode(stdout), err: text.decode(stderr) };
-  };
-  const made = await run("keys", "create", "--name", "first");
+  await using home = await dataFolder();
+  const made = await runProcess(home.env, "keys", "create", "--name", "first");
   assert.equal(made.code, 0, made.err);
   assert.match(made.err, /Started the database/);
-  const list = await run("keys", "list");
+  const list = await runProcess(home.env, "keys", "list");
   assert.match(list.out, /sk-ember-\S{7} +first +default +active/);
   // It was stopped after the first command, or the second had not had to start it.
   assert.match(list.err, /Started the database/);
-  await Deno.remove(dir, { recursive: true });
 });
+
+Deno.test("the cli uses the database of the running gateway and leaves it running", async () => {
+  await using home = await dataFolder();
+  await using database = await startEmbeddedAsGateway(home.dataDir);
+  const made = await runProcess(home.env, "keys", "create", "--name", "first");
+  assert.equal(made.code, 0, made.err);
+  assert.doesNotMatch(made.err, /Started the database/);
+  assert.deepEqual(await readiness(database.sql), { ready: true });
+});
+
+/** Runs the cli as its task does. */
+async function runProcess(env: Record<string, string>, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--allow-env"],
+      ...["--allow-sys", "--allow-run", fileURLToPath(new URL("./main.ts", import.meta.url))],
+      ...args,
+    ],
+    env,
+  }).output();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+}
+
+async function dataFolder() {
+  const dir = await Deno.makeTempDir({ prefix: "emberlane-cli-" });
+  await Deno.chmod(dir, 0o755); // root's database is run by another user
+  const dataDir = `${dir}/data`;
+  return {
+    dataDir,
+    env: { DATA_DIR: dataDir, DATABASE_URL: "", NO_COLOR: "1" },
+    [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
+  };
+}
+
+/** Where replica/replica.ts starts it. */
+async function startEmbeddedAsGateway(dataDir: string) {
+  const server = await startEmbedded(dataDir);
+  const sql = openDatabase(server.target, { applicationName: "test", maxConnections: 1 });
+  return {
+    sql,
+    async [Symbol.asyncDispose]() {
+      await sql.end({ timeout: 1 });
+      await server.stop();
+    },
+  };
+}

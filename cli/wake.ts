@@ -1,5 +1,6 @@
 /** `wake`: ask for a machine as a request does, and watch it come. `wakes`: what earlier ones took. */
 import type { Command } from "commander";
+import { liveReplicas } from "@/lib/fleet/replicas_store.ts";
 import {
   askWake,
   recentWakes,
@@ -30,8 +31,6 @@ import {
 } from "./output.ts";
 
 const WAKES_MAX = 1_000;
-/** A gateway says that it lives more often than this; without one nobody would act on a wake. */
-const GATEWAY_SEEN_S = 30;
 const LOOK_EVERY = millis(500);
 /** A wake is ended soon after its deadline; one that is not has no gateway any more. */
 const OVERDUE = seconds(90);
@@ -153,12 +152,9 @@ async function list(
   io.out(table(wakes, COLUMNS));
 }
 
+/** Without one nobody would act on the wake. */
 async function requireGateway(sql: Sql): Promise<void> {
-  const [live] = await sql`
-    select 1 from replicas
-    where ended_at is null and seen_at > now() - make_interval(secs => ${GATEWAY_SEEN_S})
-    limit 1`;
-  if (live !== undefined) return;
+  if ((await liveReplicas(sql)).length > 0) return;
   throw new CliError(
     EXIT.unreachable,
     "Cannot wake anything: no gateway is running on this database; start it (deno task start)",

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Clock, type Instant, instant, millis, systemClock } from "@/lib/kernel/clock.ts";
 import type { Config } from "@/lib/kernel/config.ts";
-import { databaseTargetOf, openDatabase } from "@/lib/kernel/database.ts";
+import { type DatabaseTarget, databaseTargetOf, openDatabase } from "@/lib/kernel/database.ts";
 import { openDoorbell } from "@/lib/kernel/doorbell.ts";
 import { startEmbedded } from "@/lib/kernel/embedded_postgres.ts";
 import { openEvents } from "@/lib/kernel/events.ts";
@@ -51,6 +51,8 @@ export type ReplicaOptions = {
   readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
+  /** A server that runs already, instead of the configured or embedded one; its owner stops it. */
+  readonly database?: DatabaseTarget;
   /** Who ticks the minutes; tests tick by hand. */
   readonly ticker?: Ticker;
 };
@@ -83,7 +85,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
 }
 
 async function compose(
-  { config, log, env, ticker = denoTicker }: ReplicaOptions,
+  { config, log, env, database, ticker = denoTicker }: ReplicaOptions,
   shutdown: Shutdown,
   clock: Clock,
   graceMs: number,
@@ -93,8 +95,8 @@ async function compose(
   const id = newId("rep", clock.now());
   const metrics = createMetrics();
 
-  const named = databaseTargetOf(config);
-  const embedded = named === null ? await startEmbedded(join(config.dataDir, "postgres")) : null;
+  const named = database ?? databaseTargetOf(config);
+  const embedded = named === null ? await startEmbedded(config.dataDir) : null;
   if (embedded !== null) undo.push(() => embedded.stop());
   const target = embedded?.target ?? named;
   if (target === null) throw new Error("unreachable: a database is either named or embedded");
@@ -176,6 +178,16 @@ async function compose(
   const upstream = openHttp1Upstream({ clock });
   const keys = new KeyCache({ findKey: (hash) => findKeyByHash(sql, hash), events, clock, log });
   const overdue = new AbortController();
+  // A wake may be asked for elsewhere: by the command line, or by another replica.
+  const pokeAsked = events.on("wakes", (wakeId) => {
+    const wake = view.wake(wakeId);
+    if (wake === null || wake.phase === "asked") {
+      void view.refresh().then(() => pokeIfOpen(view.wake(wakeId)));
+    }
+  }, () => {});
+  const pokeIfOpen = (wake: ReturnType<typeof view.wake>) => {
+    if (wake !== null && wake.outcome === null && wake.phase === "asked") poke(wake.machineId);
+  };
   const desk = new WakeDesk({
     clock,
     log,
@@ -254,6 +266,7 @@ async function compose(
     );
   }
   shutdown.onStop("let go", async () => {
+    pokeAsked();
     keys.close();
     upstream.close();
     await Promise.allSettled([heartbeat.stop(), doorbell.close(), view.close(), closeProviders()]);

@@ -3,13 +3,19 @@
  * against its own schedule, so that lateness never adds up.
  */
 
-import type { Clock } from "@/lib/kernel/clock.ts";
-import { millis } from "@/lib/kernel/clock.ts";
+import { type Clock, millis } from "@/lib/kernel/clock.ts";
 import { BLOCK_TOKENS, blockHashes, type KvCache } from "./kv_cache.ts";
 import { firstTokenMs, loadFactor, nextTokenMs } from "./latency.ts";
 import type { Live } from "./options.ts";
 import type { FinishReason } from "./plan.ts";
-import type { Books, Job, Listener, Sequence, SequenceSpec } from "./sequence.ts";
+import {
+  type Books,
+  type Job,
+  type Listener,
+  newSequence,
+  type Sequence,
+  type SequenceSpec,
+} from "./sequence.ts";
 
 /** How late an engine step must be before its tokens are sent as one delta, as a lagging API server does. */
 const MERGE_LAG_MS = 50;
@@ -61,31 +67,14 @@ export class Scheduler {
 
   /** Every unfinished job, once. */
   jobs(): Set<Job> {
-    return new Set([...this.#running, ...this.#waiting].map((sequence) => sequence.job));
+    return new Set([...this.#running, ...this.#waiting].map((one) => one.job));
   }
 
   /** Queues a job; it never refuses, as vLLM never does. */
   submit(id: string, specs: readonly SequenceSpec[], listener: Listener): Job {
     const now = this.#clock.elapsedMs();
     const job: Job = { id, sequences: [], listener };
-    specs.forEach((spec, choice) => {
-      job.sequences.push({
-        job,
-        choice,
-        spec,
-        hashes: blockHashes(spec.promptTokens, spec.salt),
-        state: "waiting",
-        generated: 0,
-        sent: 0,
-        cachedTokens: 0,
-        holding: null,
-        arrivedMs: now,
-        scheduledMs: 0,
-        firstTokenMs: 0,
-        lastTokenMs: 0,
-        dueMs: 0,
-      });
-    });
+    job.sequences.push(...specs.map((spec, choice) => newSequence(job, choice, spec, now)));
     this.#waiting.push(...job.sequences);
     if (this.#byPriority) {
       this.#waiting.sort((a, b) => a.spec.priority - b.spec.priority || a.arrivedMs - b.arrivedMs);

@@ -1,6 +1,6 @@
 /** What the scheduler works on: jobs, their sequences, who hears of them, and who keeps the books. */
 
-import type { Holding } from "./kv_cache.ts";
+import { blockHashes, type Holding } from "./kv_cache.ts";
 import type { FinishReason } from "./plan.ts";
 import type { Random } from "./random.ts";
 
@@ -64,3 +64,23 @@ export type Books = {
   preempted(): void;
   iteration(tokens: number): void;
 };
+
+/** A sequence that waits for its turn from `nowMs` on. */
+export function newSequence(job: Job, choice: number, spec: SequenceSpec, nowMs: number): Sequence {
+  return {
+    job,
+    choice,
+    spec,
+    hashes: blockHashes(spec.promptTokens, spec.salt),
+    state: "waiting",
+    generated: 0,
+    sent: 0,
+    cachedTokens: 0,
+    holding: null,
+    arrivedMs: nowMs,
+    scheduledMs: 0,
+    firstTokenMs: 0,
+    lastTokenMs: 0,
+    dueMs: 0,
+  };
+}

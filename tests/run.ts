@@ -10,7 +10,13 @@ import { dirname, join } from "node:path";
 import { startEmbedded } from "@/lib/kernel/embedded_postgres.ts";
 import { TEST_SETTINGS } from "@/lib/kernel/test_database.ts";
 
-const FLAGS = ["--parallel", "--unstable-kv", "--unstable-cron", "-A"];
+const FLAGS = [
+  "--parallel",
+  "--unstable-kv",
+  "--unstable-cron",
+  "--unstable-no-legacy-abort",
+  "-A",
+];
 /** More test files at a time than this crowd each other out on one database server. */
 const JOBS_MAX = 8;
 const INTERRUPTED = 130;

@@ -1,94 +1,167 @@
-/**
- * The error bodies engines answer with, in one shape. Five are known in the field: vLLM's nested object, its flat one
- * of v0.10, a bare string, FastAPI's `detail`, and the Rust front end's; Anthropic's envelope on `/v1/messages`.
- * Source: reference of vLLM's wire protocol, sections 1, 3.1, 8, 10 and 15. Pure.
- */
+/** An engine's error in any of the shapes they come in, as one. Pure. Source: reference of vLLM's errors. */
 import { z } from "zod";
+import { ERROR_TABLE, type ErrorCode } from "@/lib/kernel/errors.ts";
+import { redact } from "./redact.ts";
 
+/** What an engine's refusal comes down to. `message` may be shown to the client. */
 export type UpstreamError = {
   readonly status: number;
-  /** Safe to show: no address, path or trace of the engine's host. */
   readonly message: string;
+  readonly type: string;
+  /** The request field at fault, as the client wrote it; null when the engine does not say. */
   readonly param: string | null;
-  /** An OpenAI string code. */
-  readonly code: string;
+  readonly code: ErrorCode;
 };
 
-const MESSAGE_CHARS_MAX = 2_000;
+const PARAM_CHARS_MAX = 200;
 
-const details = z.looseObject({
-  message: z.string().nullish(),
-  type: z.string().nullish(),
-  param: z.string().nullish(),
-  code: z.union([z.string(), z.number()]).nullish(),
+const text = z.string().catch("");
+const shape = z.object({
+  message: text,
+  type: text,
+  param: text,
+  code: z.union([z.string(), z.number()]).transform(String).catch(""),
 });
-const nested = z.looseObject({ error: details });
-const plain = z.looseObject({ error: z.string() });
-const fastApi = z.looseObject({ detail: z.unknown() });
+const problem = z.object({ loc: z.array(z.union([z.string(), z.number()])), msg: z.string() });
+const body = z.object({
+  error: z.unknown(),
+  detail: z.unknown(),
+  message: z.unknown(),
+}).partial();
 
-type Details = z.infer<typeof details>;
+type Told = z.infer<typeof shape>;
+const NOTHING_TOLD: Told = { message: "", type: "", param: "", code: "" };
 
-/** Reads an error body. A body nobody can read still gives an error that says what is known: the status. */
+/**
+ * Normalises the answer of an engine that refused. `status` is the HTTP status; the result's differs from it only where a
+ * prompt is too long (always 400) and where the engine sent no error status at all (502).
+ */
 export function normaliseUpstreamError(status: number, bodyText: string): UpstreamError {
-  const found = detailsOf(bodyText);
-  const message = shownMessage(found.message ?? "", status);
-  return { status, message, param: paramOf(found), code: codeOf(status, found, message) };
+  const told = readShape(bodyText);
+  if (isContextLength(status, told)) {
+    return made(400, "context_length_exceeded", told.message, null);
+  }
+  const code = codeOf(status, told);
+  const isError = status >= 400 && status <= 599;
+  return made(isError ? status : 502, code, told.message, paramOf(told));
 }
 
-function detailsOf(bodyText: string): Details {
-  let body: unknown;
+function made(
+  status: number,
+  code: ErrorCode,
+  message: string,
+  param: string | null,
+): UpstreamError {
+  const shown = redact(withoutParameter(message)).trim();
+  const { type } = ERROR_TABLE[code];
+  return { status, code, type, param, message: shown === "" ? unsaid(status) : shown };
+}
+
+/**
+ * vLLM since August 2025, its Rust front end, vLLM-Omni, Anthropic's and llama-server nest an object; v0.10 was flat;
+ * its key check and scaling give a string; FastAPI's router `detail`, a text or a list. What is no JSON comes from
+ * something in between and says nothing a client may see.
+ */
+function readShape(bodyText: string): Told {
+  let json: unknown;
   try {
-    body = JSON.parse(bodyText);
+    json = JSON.parse(bodyText);
   } catch {
-    return {}; // HTML of a proxy in between, or nothing
+    return NOTHING_TOLD;
   }
-  const asNested = nested.safeParse(body);
-  if (asNested.success) return asNested.data.error;
-  const asPlain = plain.safeParse(body);
-  if (asPlain.success) return { message: asPlain.data.error };
-  const asFastApi = fastApi.safeParse(body);
-  if (asFastApi.success) {
-    const { detail } = asFastApi.data;
-    return { message: typeof detail === "string" ? detail : null };
-  }
-  const asFlat = details.safeParse(body);
-  return asFlat.success ? asFlat.data : {};
+  const parsed = body.safeParse(json);
+  if (!parsed.success) return NOTHING_TOLD;
+  const { error, detail, message } = parsed.data;
+  if (typeof error === "string") return { ...NOTHING_TOLD, message: error };
+  if (typeof detail === "string") return { ...NOTHING_TOLD, message: detail };
+  if (Array.isArray(detail)) return fromProblems(detail);
+  const told = shape.safeParse(error ?? (message === undefined ? null : json));
+  return told.success ? told.data : NOTHING_TOLD;
 }
 
-/** vLLM names fields from the body's root; clients know them without it. */
-function paramOf({ param }: Details): string | null {
-  if (param === null || param === undefined || param === "") return null;
-  return param.replace(/^body\.(?=\D)/, "");
+function fromProblems(detail: readonly unknown[]): Told {
+  const problems = detail.flatMap((one) => {
+    const parsed = problem.safeParse(one);
+    return parsed.success ? [{ field: parsed.data.loc.join("."), msg: parsed.data.msg }] : [];
+  });
+  const message = problems.map(({ field, msg }) => `${fieldOf(field)}: ${msg}`).join("; ");
+  return { ...NOTHING_TOLD, message, param: problems[0]?.field ?? "" };
 }
 
-/** Too long for the model: no vLLM has a code for it, only these texts, by version. */
-const CONTEXT_TEXTS = [
-  /maximum context length/i,
-  /max_tokens=\d+ cannot be greater than max_model_len/i,
-  /longer than the maximum model length/i,
+const TOO_LONG = [
+  // vLLM v0.10 and later, OpenAI
+  /maximum context length (is|of) \d+/i,
+  /longer than the (maximum )?model('s context)? length/i,
+  /(max_tokens|max_completion_tokens|max_new_tokens)[^.]{0,80}cannot be greater than max_model_len/i,
+  /upper bound for \d+ input tokens/i,
+  // llama-server, SGLang, Anthropic
+  /exceeds? the (available |maximum )?context (size|length|window)/i,
+  /longer than the model's context length/i,
+  /prompt is too long: \d+ tokens/i,
 ];
 
-function codeOf(status: number, { code }: Details, message: string): string {
-  if (status === 404 && /model/i.test(message)) return "model_not_found";
-  if (CONTEXT_TEXTS.some((text) => text.test(message))) return "context_length_exceeded";
-  if (typeof code === "string" && /^[a-z_]{3,64}$/.test(code) && code !== "invalid_request_error") {
-    return code;
+function isContextLength(status: number, { code, type, message }: Told): boolean {
+  if (status !== 400 && status !== 413 && status !== 422) return false;
+  return code === "context_length_exceeded" || type === "exceed_context_size_error" ||
+    TOO_LONG.some((pattern) => pattern.test(message));
+}
+
+function codeOf(status: number, told: Told): ErrorCode {
+  switch (status) {
+    case 401:
+      return "invalid_api_key";
+    case 404:
+      return isModelNotFound(told) ? "model_not_found" : "not_found";
+    case 405:
+      return "method_not_allowed";
+    case 408:
+    case 504:
+      return "upstream_timeout";
+    case 413:
+      return "request_too_large";
+    case 422:
+      return "unprocessable";
+    case 429:
+      return "rate_limit_exceeded";
+    case 431:
+      return "headers_too_large";
+    case 501:
+      return "not_implemented";
+    case 503:
+      return "no_upstream";
+    // Forbidden to the gateway, not to the client.
+    case 403:
+      return "upstream_error";
+    default:
+      return status >= 400 && status < 500 ? "invalid_request" : "upstream_error";
   }
-  if (status === 422) return "unprocessable";
-  return status < 500 ? "invalid_request" : "upstream_error";
 }
 
-function shownMessage(message: string, status: number): string {
-  const text = message.trim() === "" ? `the engine answered ${status} without a reason` : message;
-  return withoutPlaces(text).slice(0, MESSAGE_CHARS_MAX);
+function isModelNotFound({ code, param, message }: Told): boolean {
+  return code === "model_not_found" || param === "model" ||
+    /\bmodel\b.{0,200}\b(does not exist|not found)\b/is.test(message);
 }
 
-/** Takes out what tells of the engine's host: URLs, addresses, file paths, memory addresses, tracebacks. */
-function withoutPlaces(text: string): string {
-  return text
-    .replace(/Traceback \(most recent call last\)[\s\S]*$/, "(trace left out)")
-    .replace(/\b(?:https?|tcp|ipc):\/\/[^\s"')]+/g, "(address left out)")
-    .replace(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, "(address left out)")
-    .replace(/(?<![\w.])\/(?:[\w.-]+\/)+[\w.-]+/g, "(path left out)")
-    .replace(/\b0x[0-9a-f]{6,}\b/gi, "(address left out)");
+/** `body.messages` is `messages`; vLLM's own checks name theirs at the end of the message. */
+function paramOf({ param, message }: Told): string | null {
+  const named = param === "" ? PARAMETER.exec(message)?.[1] ?? "" : fieldOf(param);
+  return named === "" || named.length > PARAM_CHARS_MAX ? null : redact(named);
+}
+
+function fieldOf(path: string): string {
+  return path.replace(/^body\.?/, "");
+}
+
+/** ` (parameter=top_p, value=2.0)`, which says again what `param` says. */
+const PARAMETER = / \(parameter=([\w.[\]]{1,200})(?:, value=[^()]{0,200})?\)\s*$/;
+
+function withoutParameter(message: string): string {
+  return message.replace(PARAMETER, "");
+}
+
+/** vLLM's engine failures often have an empty message. */
+function unsaid(status: number): string {
+  if (status >= 500) return "The engine failed and did not say why";
+  if (status === 404) return "The engine has no such endpoint";
+  return `The engine refused the request (status ${status}) and did not say why`;
 }

@@ -2,7 +2,15 @@ import { equal, rejects } from "node:assert/strict";
 import { manualClock, millis } from "@/lib/kernel/clock.ts";
 import { UpstreamCut, UpstreamFailure } from "./upstream.ts";
 import { type Http1Options, openHttp1Upstream } from "./upstream_http1.ts";
-import { breath, fetchText, type Peer, post, until, withScript } from "./upstream_testing.ts";
+import {
+  always,
+  breath,
+  fetchText,
+  type Peer,
+  post,
+  until,
+  withScript,
+} from "./upstream_testing.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 const ANSWER = `${OK}Content-Length: 2\r\n\r\nok`;
@@ -84,10 +92,6 @@ Deno.test("send() does not retry a reused connection that broke later than 2 s a
     }, { clock });
   }
 });
-
-const always = (answer: string) => async (peer: Peer) => {
-  while (await peer.request() !== null) await peer.write(answer);
-};
 
 Deno.test("a connection rests for 4 s, less when the engine says so, and not a millisecond longer", async () => {
   const cases: [answer: string, restMs: number][] = [

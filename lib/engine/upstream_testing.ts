@@ -1,7 +1,10 @@
 /** What the tests of the upstream share: a raw TCP server that plays a script, byte for byte, and a client's patience. */
 import { Buffer } from "node:buffer";
 import { millis } from "@/lib/kernel/clock.ts";
-import { type Upstream, type UpstreamRequest, type UpstreamResponse } from "./upstream.ts";
+import type { Upstream, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
+import { openFetchUpstream } from "./upstream_fetch.ts";
+import { openHttp1Upstream } from "./upstream_http1.ts";
+import { TEST_AUTHORITY } from "./upstream_testing_tls.ts";
 
 const LEVEL_MS_MAX = 8_000;
 
@@ -139,3 +142,31 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** Registers the test once for each client, which trusts the test authority. */
+export function bothClients(
+  what: string,
+  work: (upstream: Upstream, name: "fetch" | "http1") => Promise<void>,
+): void {
+  const caCerts = [TEST_AUTHORITY];
+  const register = (name: "fetch" | "http1", open: () => Upstream) =>
+    Deno.test(`${name}: ${what}`, async () => {
+      const upstream = open();
+      try {
+        await work(upstream, name);
+      } finally {
+        upstream.close();
+      }
+    });
+  register("fetch", () => openFetchUpstream({ caCerts }));
+  register("http1", () => openHttp1Upstream({ caCerts }));
+}
+
+/** Answers every request of a connection with the same bytes. */
+export const always = (answer: string) => async (peer: Peer) => {
+  while (await peer.request() !== null) await peer.write(answer);
+};
+/** Answers one request and closes. */
+export const once = (answer: string) => async (peer: Peer) => {
+  if (await peer.request() !== null) await peer.write(answer);
+};

@@ -4,9 +4,9 @@ import { AppError } from "@/lib/kernel/errors.ts";
 import type { Log } from "@/lib/kernel/log.ts";
 import type { Engine, EngineSight } from "./engine.ts";
 
-/** A look that takes longer than this saw nobody. The caller's signal may be shorter. */
-const LOOK_MS_MAX = 5_000;
-const CONNECT_MS_MAX = 2_000;
+/** A look that takes longer saw nobody. Then it still tries the port; both end within the keeper's own 5 s. */
+const LOOK_MS_MAX = 3_000;
+const CONNECT_MS_MAX = 1_000;
 /** The first sleep of a large model pins its host memory and was seen to take 42 s. Source: reference of vLLM's sleep mode. */
 const SLEEP_MS_MAX = 300_000;
 const ANSWER_BYTES_MAX = 1_000_000;

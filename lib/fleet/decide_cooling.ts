@@ -32,10 +32,9 @@ export function decideFailed(facts: Case<"failed">): Decision {
   switch (sight.power) {
     case "on":
       if (!isFixed(policy)) {
-        return cool(facts, "power is on after it failed", {
-          failures: machine.failures,
-          wake: null,
-        });
+        // Once it may be tried again it is only switched off first, and whoever waits is served after.
+        const failing = due ? false : { failures: machine.failures, wake: null };
+        return cool(facts, "power is on after it failed", failing);
       }
       if (machine.retired) {
         return moveTo(facts, { at: "asleep" }, null, "the lineup no longer names it");

@@ -1,5 +1,5 @@
 /** The rest of a stream: forwarded read by read, judged at its end, its record ended exactly once. */
-import type { Clock } from "@/lib/kernel/clock.ts";
+import { type Clock, millis } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
 import { UpstreamFailure } from "@/lib/engine/upstream.ts";
@@ -20,6 +20,10 @@ export type AnswerStreamOptions = {
   readonly stopping: AbortSignal;
 };
 
+/** How long a pause tells that nothing more has arrived, and how long the drain of a left stream may take in all. */
+const DRAIN_GAP = millis(2);
+const DRAIN_MS_MAX = 25;
+
 /** What to write next, and whether that was the last. */
 export type Piece = { text: string; last: boolean };
 
@@ -28,20 +32,29 @@ export class AnswerStream {
   readonly #stream: OpenStream;
   readonly #options: AnswerStreamOptions;
   #opening: string | null;
+  #reading: Promise<Uint8Array | null> | null = null;
+  #left = false;
   #over = false;
 
   constructor(stream: OpenStream, options: AnswerStreamOptions) {
     this.#stream = stream;
     this.#options = options;
     this.#opening = stream.opening;
+    stream.detach();
+    options.stopping.addEventListener("abort", this.#onStopping);
+    if (options.stopping.aborted) this.#onStopping();
   }
+
+  #onStopping = (): void =>
+    this.#stream.abort(new AppError("shutting_down", "The gateway is stopping"));
 
   /** The next text to send: what one upstream read completed. Never rejects; failures become an error event. */
   async next(): Promise<Piece> {
     try {
       if (this.#opening !== null) return this.#begin(this.#opening);
       while (true) {
-        const bytes = await this.#stream.body.read();
+        const bytes = await this.#readBytes();
+        if (this.#left) return { text: "", last: true }; // the drain reads on
         if (bytes === null) return this.#verdict();
         const piece = this.#read(bytes);
         if (piece !== null) return piece;
@@ -51,11 +64,37 @@ export class AnswerStream {
     }
   }
 
-  /** The client left: generation ends at once. */
+  /** The client left: what the engine has sent by now is still counted, then generation ends. */
   leave(): void {
-    this.#stream.abort(new AppError("client_closed", "The client left"));
-    this.#stream.body.cancel();
-    this.#end("client_left", 499, "client_closed");
+    if (this.#over || this.#left) return;
+    this.#left = true;
+    this.#drain().catch(() => {}).finally(() => {
+      this.#stream.abort(new AppError("client_closed", "The client left"));
+      this.#stream.body.cancel();
+      this.#end("client_left", 499, "client_closed");
+    });
+  }
+
+  /** Reads what has arrived already, so that the row says what was generated and not what was fetched in time. */
+  async #drain(): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.elapsedMs() + DRAIN_MS_MAX;
+    while (clock.elapsedMs() < endMs) {
+      const bytes = await Promise.race([
+        this.#readBytes(),
+        clock.sleep(DRAIN_GAP).then(() => "nothing more" as const),
+      ]);
+      if (bytes === null || bytes === "nothing more") return;
+      for (const event of this.#stream.splitter.push(bytes)) this.#stream.meter.read(event);
+    }
+  }
+
+  /** One read at a time, shared by whoever asks meanwhile. */
+  #readBytes(): Promise<Uint8Array | null> {
+    this.#reading ??= this.#stream.body.read().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
   }
 
   #begin(opening: string): Piece {
@@ -97,6 +136,7 @@ export class AnswerStream {
   }
 
   #broken(error: unknown): Piece {
+    if (this.#left) return { text: "", last: true };
     const limit = this.#stream.limitError();
     if (limit !== null) return this.#fail("stalled", limit);
     if (this.#options.stopping.aborted) {
@@ -128,6 +168,7 @@ export class AnswerStream {
     if (this.#over) return;
     this.#over = true;
     this.#stream.release();
+    this.#options.stopping.removeEventListener("abort", this.#onStopping);
     const finishReason = this.#stream.meter.finishReason;
     this.#options.record.end({ ended, status, errorCode, finishReason, error });
   }

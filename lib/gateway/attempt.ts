@@ -48,6 +48,8 @@ export type OpenStream = {
   /** Set when the opening already held the engine's failure: it is told after the opening. */
   readonly failure: AppError | null;
   readonly watched: WatchedStream;
+  /** From now on the stream is ended by its reader, who counts what has arrived first; not by the client's signal. */
+  readonly detach: () => void;
   /** Frees the timers; call once, when the stream is over. */
   readonly release: () => void;
   readonly abort: (reason: AppError) => void;
@@ -100,7 +102,7 @@ export async function attempt(deps: AttemptDeps, ask: AttemptRequest): Promise<A
   }
 }
 
-type Limits = Pick<OpenStream, "watched" | "release" | "abort" | "limitError"> & {
+type Limits = Pick<OpenStream, "watched" | "detach" | "release" | "abort" | "limitError"> & {
   signal: AbortSignal;
 };
 
@@ -131,6 +133,7 @@ function limitsOf({ clock, stalls }: AttemptDeps, { tier, signal }: AttemptReque
     watched,
     abort: (reason) => controller.abort(reason),
     limitError: () => limitError,
+    detach: () => signal.removeEventListener("abort", onAbort),
     release() {
       unwatch();
       signal.removeEventListener("abort", onAbort);

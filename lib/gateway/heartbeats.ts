@@ -5,6 +5,7 @@ import type { GatewayDeps } from "./gateway.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
 import type { RequestRecord } from "./request_record.ts";
 import type { Arrival } from "./travel.ts";
+import { readAhead } from "./stream_body.ts";
 import { errorEvent } from "./stream_error.ts";
 
 type Held = {
@@ -62,7 +63,7 @@ export function heartbeats(
       // An answer that arrives now has nobody to go to.
       arrival.then((late) => answer === null && streamOf(deps, late, held).leave()).catch(() => {});
     },
-  }, { highWaterMark: 0 });
+  }, readAhead());
   return new Response(body, { status: 200, headers: held.headers });
 }
 

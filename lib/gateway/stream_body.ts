@@ -4,9 +4,18 @@ import type { AnswerStream } from "./answer_stream.ts";
 type Gauge = { inc(): void; dec(): void };
 
 /**
- * The body: each pull asks upstream for the next piece, so a slow client slows the engine. A client that leaves
- * cancels the body, and that ends the generation.
+ * How far we read ahead of the client, per stream. The meter must see what the engine sent even when the client
+ * reads slowly and then leaves; past this a slow client slows the engine.
  */
+export const READ_AHEAD_BYTES = 32_768;
+
+/** A queue that holds that much. */
+export const readAhead = (): QueuingStrategy<Uint8Array> => ({
+  highWaterMark: READ_AHEAD_BYTES,
+  size: (bytes) => bytes.byteLength,
+});
+
+/** The body: each pull asks upstream for the next piece. A client that leaves cancels it, and that ends the generation. */
 export function streamBody(stream: AnswerStream, open: Gauge): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let counted = true;
@@ -27,5 +36,5 @@ export function streamBody(stream: AnswerStream, open: Gauge): ReadableStream<Ui
       closed();
       stream.leave();
     },
-  }, { highWaterMark: 0 });
+  }, readAhead());
 }

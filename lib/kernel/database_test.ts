@@ -85,6 +85,15 @@ Deno.test("isConnectionLost() tells a server that went away from a statement tha
   equal(isConnectionLost(await failureOf(() => sql`select 1`)), true);
 });
 
+Deno.test("isConnectionLost() goes by the code: of a server that leaves, starts or is full, not of a slow statement", () => {
+  for (const code of ["57P01", "57P02", "57P03", "53300", "08006", "CONNECT_TIMEOUT"]) {
+    equal(isConnectionLost(Object.assign(new Error(), { code })), true, code);
+  }
+  for (const code of ["57014", "23505", "40001", "53100", "P0001", ""]) {
+    equal(isConnectionLost(Object.assign(new Error(), { code })), false, code);
+  }
+});
+
 Deno.test("isConnectionLost() is true of a port and of a socket nobody listens on", async () => {
   const targets = [
     { kind: "url", url: "postgres://u@127.0.0.1:1/d" },

@@ -97,7 +97,12 @@ Deno.test("openEvents() listens again after the server cut the line, and has cac
 Deno.test("openEvents() notices a line that is silently dead, and one that stays down for a while", async () => {
   await using db = await testDatabase();
   await using line = proxyTo(db.target);
-  const events = await openEvents(line.target, silentLog, {
+  let failures = 0;
+  const log = {
+    ...silentLog,
+    warn: (event: string) => void (failures += event === "events.unreachable" ? 1 : 0),
+  };
+  const events = await openEvents(line.target, log, {
     pingEvery: millis(20),
     pingLimit: millis(200),
   });
@@ -106,10 +111,9 @@ Deno.test("openEvents() notices a line that is silently dead, and one that stays
   await until(() => told.reloads === 1);
   line.freeze();
   await until(() => told.reloads === 2);
-  line.refuse(true);
-  line.cut();
-  await until(() => line.refused > 1);
-  line.refuse(false);
+  line.close();
+  await until(() => failures > 2);
+  line.open();
   await until(() => told.reloads === 3);
   await db.sql`select pg_notify('machines', 'mac_1')`;
   await until(() => told.heard.length === 1);
@@ -118,10 +122,8 @@ Deno.test("openEvents() notices a line that is silently dead, and one that stays
 
 /** A line to the server that can go silent, be cut, or not be there. */
 function proxyTo(target: DatabaseTarget) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const pairs = new Set<{ frozen: boolean; ends: Deno.Conn[] }>();
-  let refusing = false;
-  let refused = 0;
   const url = new URL(target.kind === "url" ? target.url : "postgres://postgres@h/");
   const port = Number(url.port || 5432);
   const hostname = url.hostname;
@@ -152,32 +154,31 @@ function proxyTo(target: DatabaseTarget) {
       }
     }
   }
-  const accepting = (async () => {
+  const accept = async () => {
     for await (const client of listener) {
-      if (refusing) {
-        refused++;
-        client.close();
-        continue;
-      }
       const upstream = await connect();
       const pair = { frozen: false, ends: [client, upstream] };
       pairs.add(pair);
       pump(pair, client, upstream);
       pump(pair, upstream, client);
     }
-  })();
-  const cut = () => pairs.forEach((pair) => close(...pair.ends));
+  };
+  let accepting = accept();
+  function shut(): void {
+    listener.close();
+    pairs.forEach((pair) => close(...pair.ends));
+  }
   return {
     target: { kind: "url", url: url.href } as const,
     freeze: () => pairs.forEach((pair) => pair.frozen = true),
-    refuse: (yes: boolean) => void (refusing = yes),
-    get refused() {
-      return refused;
+    /** Cuts what is connected and lets nobody in. */
+    close: shut,
+    open() {
+      listener = Deno.listen({ hostname: "127.0.0.1", port: Number(url.port) });
+      accepting = accept();
     },
-    cut,
     async [Symbol.asyncDispose]() {
-      cut();
-      listener.close();
+      shut();
       await accepting;
     },
   };

@@ -170,7 +170,7 @@ export async function writeRefused(sql: Sql, rows: readonly RefusedUsage[]): Pro
     model: row.model,
     tier: row.tier,
     wake_id: row.wakeId,
-    wait_ms: row.waitMs,
+    wait_ms: Math.round(row.waitMs),
     status: row.status,
     error_code: row.errorCode,
   }));

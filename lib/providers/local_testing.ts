@@ -3,7 +3,7 @@ import { millis, systemClock } from "@/lib/kernel/clock.ts";
 import { fleetFile, type TierSpec } from "@/lib/kernel/fleet_file.ts";
 import { silentLog } from "@/lib/kernel/log.ts";
 import { type LocalDeps, type LocalProvider, openLocal } from "./local.ts";
-import { tagged } from "./local_process.ts";
+import { signalGroup, tagged } from "./local_process.ts";
 import type { MachineRef } from "./provider.ts";
 
 const LEVEL_MS_MAX = 15_000;
@@ -70,7 +70,7 @@ export async function withBench(tier: TierSpec, work: (bench: Bench) => Promise<
   } finally {
     for (const provider of opened) await provider.close();
     for (const one of await tagged()) {
-      if (one.deploymentId === deploymentId) Deno.kill(one.pid, "SIGKILL");
+      if (one.deploymentId === deploymentId) await signalGroup(one, "SIGKILL");
     }
     await Deno.remove(root, { recursive: true });
   }

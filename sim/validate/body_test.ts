@@ -62,7 +62,7 @@ Deno.test("checkBody() tells a missing field and shows the body as a Python dict
 Deno.test("checkBody() lists several errors under one count", () => {
   assert.match(
     errorOf('{"max_tokens":"many","n":1.5}'),
-    /^\{"error":\{"message":"3 validation errors:\\n  \{'type': 'missing'.*\\n  \{'type': 'int_from_float', 'loc': \('body', 'n'\).*\\n  \{'type': 'int_parsing', 'loc': \('body', 'max_tokens'\), 'msg': 'Input should be a valid integer, unable to parse string as an integer', 'input': 'many'\}"/,
+    /^\{"error":\{"message":"3 validation errors:\\n {2}\{'type': 'missing'.*\\n {2}\{'type': 'int_from_float', 'loc': \('body', 'n'\).*\\n {2}\{'type': 'int_parsing', 'loc': \('body', 'max_tokens'\), 'msg': 'Input should be a valid integer, unable to parse string as an integer', 'input': 'many'\}"/,
   );
 });
 

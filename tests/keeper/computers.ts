@@ -44,6 +44,8 @@ export type Faults = {
   powerLostPerS: number;
   engineDiesPerS: number;
   engineFlapsPerS: number;
+  /** Somebody starts it in the provider's console. */
+  startedByHandPerS: number;
   slow: number;
 };
 
@@ -100,7 +102,7 @@ export class Computers {
   }
 
   #perhapsLie(truth: Power, faults: Faults): Power {
-    if (!this.abilities.starts && !this.abilities.creates) return truth;
+    if (!this.#isOurs()) return truth;
     if (!this.dice.chance(faults.statusLies)) return truth;
     return truth === "on" ? "off" : truth === "off" ? "on" : truth;
   }
@@ -154,7 +156,8 @@ export class Computers {
   }
 
   load(computer: Computer): void {
-    const faults = this.faults();
+    // Servers that others run are restarted by them until they work.
+    const faults = this.#isOurs() ? this.faults() : { diesLoading: 0, neverLoads: 0 };
     computer.engine = "loading";
     computer.asleep = false;
     if (this.dice.chance(faults.diesLoading)) {
@@ -185,14 +188,15 @@ export class Computers {
   tick(): void {
     const faults = this.faults();
     for (const computer of this.all) {
+      if (computer.power === "off" && this.dice.chance(faults.startedByHandPerS)) {
+        this.#switch("start", computer);
+      }
       if (computer.power !== "on") continue;
-      const rented = this.abilities.starts || this.abilities.creates;
-      if (rented && this.dice.chance(faults.powerLostPerS)) this.#become(computer, "off");
+      if (this.#isOurs() && this.dice.chance(faults.powerLostPerS)) this.#become(computer, "off");
       if (computer.engine !== "healthy") continue;
       if (this.dice.chance(faults.engineDiesPerS)) {
         computer.engine = this.dice.chance(0.5) ? "dead" : "hung";
-        // Whoever runs a server that is always on restarts it.
-        if (!rented) this.#soon(computer, 20, 60, () => this.load(computer));
+        if (!this.#isOurs()) this.#soon(computer, 20, 60, () => this.load(computer));
       } else if (this.dice.chance(faults.engineFlapsPerS)) {
         computer.engine = "hung";
         this.#soon(computer, 1, 20, () => {
@@ -200,6 +204,10 @@ export class Computers {
         });
       }
     }
+  }
+
+  #isOurs(): boolean {
+    return this.abilities.starts || this.abilities.creates;
   }
 
   #error(operation: string, kind: ProviderErrorKind): ProviderError {

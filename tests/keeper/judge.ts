@@ -20,11 +20,13 @@ export type Watched = {
   readonly requests: Requests;
   readonly acts: Set<string>;
   readonly lastWantedMs: ReadonlyMap<string, number>;
+  /** When each machine's effect last showed a sign, or was not waited for. */
+  readonly hopefulMs: Map<string, number>;
   readonly policyOf: (machine: Machine) => TierPolicy;
 };
 
-/** Two keepers may both be paused or dead for a minute; then the sweep comes. */
-const NOBODY_LOOKS_MS_MAX = 150_000;
+/** The keeper that swept a minute may die of it, or pause, and the next one too; then the third sweep comes. */
+const NOBODY_LOOKS_MS_MAX = 180_000;
 /** Lost stops are asked again, several times over. */
 const LOST_CALLS_MS_MAX = 120_000;
 
@@ -101,7 +103,7 @@ export function judgeMove(
 
 /** Every second: is anything waited for in vain, or paid for nobody? */
 export function judgeWaiting(
-  { computers, lastWantedMs, policyOf, time }: Watched,
+  { computers, hopefulMs, lastWantedMs, policyOf, time }: Watched,
   machine: Machine,
 ): void {
   const policy = policyOf(machine);
@@ -111,10 +113,13 @@ export function judgeWaiting(
     (place.at === "creating" && power === "gone") ||
     (place.at === "stopping" && power === "on") ||
     (place.at === "destroying" && (power === "on" || power === "off"));
-  if (
-    inVain && "askedAt" in place && time.now() - place.askedAt > policy.reask + NOBODY_LOOKS_MS_MAX
-  ) {
-    broken(`${place.at} was asked for once and waited for in vain`);
+  if (!inVain) hopefulMs.set(machine.id, time.elapsedMs());
+  const vainMs = time.elapsedMs() - Math.max(
+    hopefulMs.get(machine.id) ?? 0,
+    "askedAt" in place ? time.elapsedMs() - (time.now() - place.askedAt) : 0,
+  );
+  if (inVain && vainMs > policy.reask + NOBODY_LOOKS_MS_MAX) {
+    broken(`${machine.id} ${place.at} was asked for once and waited for in vain`);
   }
   if (isFixed(policy) || (power !== "on" && power !== "rising")) return;
   const unwantedMs = time.elapsedMs() - (lastWantedMs.get(machine.id) ?? 0);

@@ -4,11 +4,11 @@ import { silentLog } from "@/lib/kernel/log.ts";
 import type { Engine } from "@/lib/engine/engine.ts";
 import type { Act } from "@/lib/fleet/decide.ts";
 import type { EngineSight } from "@/lib/engine/engine.ts";
-import { createKeeper, type Keeper } from "@/lib/fleet/keeper.ts";
+import { createKeeper } from "@/lib/fleet/keeper.ts";
 import type { Demand, MachineStore } from "@/lib/fleet/machine_store.ts";
 import type { Machine } from "@/lib/fleet/place.ts";
 import type { TierPolicy } from "@/lib/fleet/policy.ts";
-import type { MachineRef, Power, Provider } from "@/lib/providers/provider.ts";
+import type { Power, Provider } from "@/lib/providers/provider.ts";
 import { LawBroken } from "./laws.ts";
 import type { Dice, VirtualTime } from "./virtual_time.ts";
 
@@ -20,7 +20,7 @@ export type ProcessFaults = {
   pokeLost: number;
 };
 
-/** What the process was last told of one machine. Laws judge its moves by this, not by what it could not know. */
+/** What one look was told of its machine. Laws judge its moves by this, not by what it could not know. */
 export type Told = {
   power: Power | "no answer";
   engine: EngineSight["health"];
@@ -31,17 +31,15 @@ export type ProcessDeps = {
   readonly time: VirtualTime;
   readonly dice: Dice;
   readonly faults: () => ProcessFaults;
-  readonly store: MachineStore;
+  /** The store in the name of one look. */
+  readonly storeFor: (look: string) => MachineStore;
   readonly provider: Provider;
   readonly engine: Engine;
   readonly policyOf: (machine: Machine) => TierPolicy;
+  /** What each look was told, by its name, for whoever judges its moves. */
+  readonly looks: Map<string, Told>;
   /** Judges an act at the moment it is called. Throws when it breaks a law. */
-  readonly invoked: (
-    process: KeeperProcess,
-    act: Act,
-    machineId: string,
-    generation: number | null,
-  ) => void;
+  readonly invoked: (told: Told, act: Act, machineId: string, generation: number | null) => void;
   readonly machineAt: (baseUrl: string) => string | null;
   readonly brokeLaw: (error: unknown) => void;
 };
@@ -51,24 +49,34 @@ const NEVER = new Promise<never>(() => {});
 
 export class KeeperProcess {
   isDead = false;
-  readonly keeper: Keeper;
-  readonly told = new Map<string, Told>();
   readonly #deps: ProcessDeps;
   readonly #nextLookMs = new Map<string, number>();
+  #looks = 0;
   #pausedUntilMs = 0;
 
   constructor(readonly name: string, deps: ProcessDeps) {
     this.#deps = deps;
-    const provider = this.#provider();
-    this.keeper = createKeeper({
+  }
+
+  /** One look by a keeper of its own, so that what it was told is not mixed up with what another was. */
+  async #look(machineId: string): Promise<void> {
+    const name = `${this.name}.${this.#looks++}`;
+    const told: Told = { power: "no answer", engine: "unreachable", demand: null };
+    this.#deps.looks.set(name, told);
+    const provider = this.#provider(told);
+    const keeper = createKeeper({
       clock: this.#clock(),
-      store: this.#store(),
+      store: this.#store(name, told),
       providers: new Map([[provider.name, provider]]),
-      engine: this.#engine(),
-      policyOf: deps.policyOf,
+      engine: this.#engine(told),
+      policyOf: this.#deps.policyOf,
       deploymentId: "simulated",
       log: silentLog,
     });
+    const { againIn } = await keeper.look(machineId);
+    this.#deps.looks.delete(name);
+    if (againIn === null || this.#deps.dice.chance(this.#deps.faults().pokeLost)) return;
+    this.poke(machineId, againIn);
   }
 
   /** Asks for a look after `span`; an earlier one that is due already stands. */
@@ -81,28 +89,16 @@ export class KeeperProcess {
       if (this.#nextLookMs.get(machineId) !== dueMs) return;
       this.#nextLookMs.delete(machineId);
       await this.#gate();
-      const { againIn } = await this.keeper.look(machineId);
-      this.#again(machineId, againIn);
+      await this.#look(machineId);
     });
   }
 
+  /** The minute's sweep: a look at every machine. */
   async sweep(): Promise<void> {
     await this.#gate();
-    for (const { machineId, againIn } of await this.keeper.lookAll()) {
-      this.#again(machineId, againIn);
-    }
-  }
-
-  #again(machineId: string, againIn: Millis | null): void {
-    if (againIn === null || this.#deps.dice.chance(this.#deps.faults().pokeLost)) return;
-    this.poke(machineId, againIn);
-  }
-
-  toldOf(machineId: string): Told {
-    const told = this.told.get(machineId) ??
-      { power: "no answer", engine: "unreachable", demand: null };
-    this.told.set(machineId, told);
-    return told;
+    const { storeFor, time } = this.#deps;
+    const due = await storeFor(this.name).due(time.now());
+    await Promise.all(due.map((machineId) => this.#look(machineId)));
   }
 
   async #gate(): Promise<void> {
@@ -119,7 +115,9 @@ export class KeeperProcess {
     const { crash, pause, pauseSMax } = faults();
     if (dice.chance(crash)) this.isDead = true;
     if (dice.chance(pause)) {
-      this.#pausedUntilMs = time.elapsedMs() + dice.between(1, pauseSMax) * 1_000;
+      {
+        this.#pausedUntilMs = time.elapsedMs() + Math.round(dice.between(1, pauseSMax) * 1_000);
+      }
     }
     if (dice.chance(0.3)) await time.sleep(millis(dice.between(1, CALL_MS_MAX)));
     await this.#gate();
@@ -159,17 +157,16 @@ export class KeeperProcess {
     };
   }
 
-  #store(): MachineStore {
-    const { store } = this.#deps;
+  #store(name: string, told: Told): MachineStore {
+    const store = this.#deps.storeFor(name);
     return {
       due: (now) => this.#stored(() => store.due(now)),
       claim: (machineId, span) => this.#stored(() => store.claim(machineId, span)),
       renew: (claim, span) => this.#stored(() => store.renew(claim, span)),
       release: (claim) => this.#stored(() => store.release(claim)),
       demand: async (machineId, now) => {
-        const demand = await this.#stored(() => store.demand(machineId, now));
-        this.toldOf(machineId).demand = demand;
-        return demand;
+        told.demand = await this.#stored(() => store.demand(machineId, now));
+        return told.demand;
       },
       setAddress: (claim, address) => this.#stored(() => store.setAddress(claim, address)),
       stampWake: (wakeId, phases, now) => this.#stored(() => store.stampWake(wakeId, phases, now)),
@@ -179,24 +176,22 @@ export class KeeperProcess {
     };
   }
 
-  #provider(): Provider {
+  #provider(told: Told): Provider {
     const { provider } = this.#deps;
     const act =
       (operation: "start" | "stop" | "destroy"): Provider["start"] => async (ref, key, signal) => {
-        this.#invoke(operation, ref.machineId, key.generation);
+        this.#invoke(told, operation, ref.machineId, key.generation);
         await this.#call(() => provider[operation](ref, key, signal));
       };
     return {
       ...provider,
-      status: async (ref: MachineRef, signal) => {
-        const told = this.toldOf(ref.machineId);
-        told.power = "no answer";
+      status: async (ref, signal) => {
         const status = await this.#call(() => provider.status(ref, signal));
-        told.power = status.power;
+        if (!signal.aborted) told.power = status.power;
         return status;
       },
       create: async (ref, key, onIdKnown, signal) => {
-        this.#invoke("create", ref.machineId, key.generation);
+        this.#invoke(told, "create", ref.machineId, key.generation);
         await this.#call(() => provider.create(ref, key, onIdKnown, signal));
       },
       start: act("start"),
@@ -205,20 +200,18 @@ export class KeeperProcess {
     };
   }
 
-  #engine(): Engine {
+  #engine(told: Told): Engine {
     const { engine, machineAt } = this.#deps;
-    const told = (baseUrl: string) => this.toldOf(machineAt(baseUrl) ?? baseUrl);
     const switchSleep = (act: "nap" | "rouse"): Engine["nap"] => async (baseUrl, level, signal) => {
       const machineId = machineAt(baseUrl);
-      if (machineId !== null) this.#invoke(act, machineId, null);
+      if (machineId !== null) this.#invoke(told, act, machineId, null);
       await this.#call(() => engine[act](baseUrl, level, signal));
     };
     return {
       ...engine,
       look: async (baseUrl, options, signal) => {
-        told(baseUrl).engine = "unreachable";
         const sight = await this.#call(() => engine.look(baseUrl, options, signal));
-        told(baseUrl).engine = sight.health;
+        if (!signal.aborted) told.engine = sight.health;
         return sight;
       },
       nap: switchSleep("nap"),
@@ -226,9 +219,9 @@ export class KeeperProcess {
     };
   }
 
-  #invoke(act: Act, machineId: string, generation: number | null): void {
+  #invoke(told: Told, act: Act, machineId: string, generation: number | null): void {
     try {
-      this.#deps.invoked(this, act, machineId, generation);
+      this.#deps.invoked(told, act, machineId, generation);
     } catch (error) {
       this.#deps.brokeLaw(error);
       throw error;

@@ -69,13 +69,14 @@ export function scenarioOf(seed: number): Scenario {
       lostAfter: some(0.1),
       ignored: some(0.15),
       statusFails: some(0.05),
-      statusLies: some(0.003),
+      statusLies: some(0.01),
       neverOn: some(0.1),
       neverLoads: some(0.1),
       diesLoading: some(0.1),
       powerLostPerS: some(0.004),
       engineDiesPerS: some(0.004),
       engineFlapsPerS: some(0.008),
+      startedByHandPerS: some(0.002),
       slow: some(0.1),
     },
     processFaults: {
@@ -100,6 +101,7 @@ export const NO_FAULTS: Faults = {
   powerLostPerS: 0,
   engineDiesPerS: 0,
   engineFlapsPerS: 0,
+  startedByHandPerS: 0,
   slow: 0,
 };
 

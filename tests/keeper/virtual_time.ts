@@ -31,7 +31,9 @@ export class VirtualTime implements Clock {
   };
 
   /** Calls `fire` when time gets there. */
-  at(atMs: number, fire: () => void): Timer {
+  at(whenMs: number, fire: () => void): Timer {
+    // Whole milliseconds, so that no sleeper is woken a rounding error too early.
+    const atMs = Math.ceil(whenMs);
     const timer: Timer = { atMs, order: this.#order++, fire, cancelled: false };
     let low = 0;
     let high = this.#timers.length;

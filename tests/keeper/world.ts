@@ -1,11 +1,10 @@
 /** One run: machines, computers, two keepers, requests, faults that end; every law is checked on the way and at the end. */
 import { instant, type Millis, millis } from "@/lib/kernel/clock.ts";
-import type { Act } from "@/lib/fleet/decide.ts";
 import type { Move } from "@/lib/fleet/machine_store.ts";
 import type { Machine } from "@/lib/fleet/place.ts";
 import type { TierPolicy } from "@/lib/fleet/policy.ts";
 import { Computers } from "./computers.ts";
-import { KeeperProcess } from "./keeper_process.ts";
+import { KeeperProcess, type Told } from "./keeper_process.ts";
 import { broken } from "./laws.ts";
 import { judgeAct, judgeEnd, judgeMove, judgeWaiting, type Watched } from "./judge.ts";
 import { MemoryStore } from "./memory_store.ts";
@@ -43,8 +42,10 @@ class World implements Watched {
   readonly computers: Computers;
   readonly requests: Requests;
   readonly lastWantedMs = new Map<string, number>();
+  readonly hopefulMs = new Map<string, number>();
   readonly acts = new Set<string>();
   readonly #processes: KeeperProcess[] = [];
+  readonly #looks = new Map<string, Told>();
   crashes = 0;
   paidS = 0;
   #ticks = 0;
@@ -114,12 +115,13 @@ class World implements Watched {
     if (this.#ticks === 200 && scenario.retiresSlot !== null) {
       this.store.retire(`mac_${scenario.retiresSlot}`);
     }
-    if (this.#ticks % SWEEP_EVERY_S === 1) dice.pick([this.#live(0), this.#live(1)]).sweep();
+    if (this.#ticks % SWEEP_EVERY_S === 1) this.#anyLive().sweep();
     this.#restart();
     for (const machine of this.store.machines.values()) {
       const power = this.computers.truth(machine.id);
-      if (power === "on" || power === "rising") this.paidS++;
-      if (isWanted(this, machine)) this.lastWantedMs.set(machine.id, elapsedMs);
+      const isPaid = power === "on" || power === "rising";
+      if (isPaid) this.paidS++;
+      if (!isPaid || isWanted(this, machine)) this.lastWantedMs.set(machine.id, elapsedMs);
       judgeWaiting(this, machine);
     }
   }
@@ -136,6 +138,12 @@ class World implements Watched {
     return this.#processes[i] ?? broken("there are two processes");
   }
 
+  /** Any process that runs, though it may be paused: the minute's sweep is run by one replica. */
+  #anyLive(): KeeperProcess {
+    const process = this.dice.pick([this.#live(0), this.#live(1)]);
+    return process.isDead ? this.#processes.find((each) => !each.isDead) ?? process : process;
+  }
+
   #poke(machineId: string, span: Millis): void {
     if (this.faulty && this.dice.chance(this.scenario.processFaults.pokeLost)) return;
     this.dice.pick([this.#live(0), this.#live(1)]).poke(machineId, span);
@@ -147,12 +155,13 @@ class World implements Watched {
       time: this.time,
       dice: this.dice,
       faults: () => this.faulty ? this.scenario.processFaults : NO_PROCESS_FAULTS,
-      store: this.store.as(name),
+      storeFor: (look) => this.store.as(look),
+      looks: this.#looks,
       provider: this.computers.provider(),
       engine: this.computers.engine(),
       policyOf: this.policyOf,
-      invoked: (process, act, machineId, generation) =>
-        this.#invoked(process, act, machineId, generation),
+      invoked: (told, act, machineId, generation) =>
+        judgeAct(this, told, act, machineId, generation),
       machineAt: (baseUrl) => this.#machineAt(baseUrl),
       brokeLaw: (error) => {
         this.#broke ??= error;
@@ -167,14 +176,9 @@ class World implements Watched {
     return null;
   }
 
-  #invoked(process: KeeperProcess, act: Act, machineId: string, generation: number | null): void {
-    judgeAct(this, process.toldOf(machineId), act, machineId, generation);
-  }
-
   #moved(before: Machine, after: Machine, move: Move, holder: string): void {
-    const process = this.#processes.find((each) => each.name === holder);
-    // A message of a process that died or paused may arrive after it was replaced.
-    if (process !== undefined) judgeMove(this, process.toldOf(after.id), before, after, move);
+    const told = this.#looks.get(holder) ?? broken(`${holder} moved a machine without looking`);
+    judgeMove(this, told, before, after, move);
     const isSoon = after.place.at === "draining" && this.dice.chance(0.3) && this.faulty;
     // Someone comes just as it drains.
     if (isSoon) {
