@@ -38,7 +38,7 @@ export type JournalFilter = {
   readonly tier?: string;
   readonly machineId?: string;
   readonly since?: Instant;
-  /** Only entries after this one, oldest first: to follow the journal. */
+  /** Only entries written after this one, oldest first: to follow the journal. An unknown one has none after it. */
   readonly afterId?: string;
   /** At most {@link JOURNAL_PAGE_MAX}. */
   readonly limit: number;
@@ -60,8 +60,8 @@ export async function readJournal(sql: Sql, filter: JournalFilter): Promise<Jour
       and (${since === null ? null : new Date(since)}::timestamptz is null or at >= ${
     since === null ? null : new Date(since)
   })
-      and (${afterId}::text is null or id > ${afterId})
-    order by id ${afterId === null ? sql`desc` : sql`asc`}
+      and (${afterId}::text is null or seq > (select seq from operations where id = ${afterId}))
+    order by seq ${afterId === null ? sql`desc` : sql`asc`}
     limit ${limit}
   `;
   const entries = rows.map(entryOf);

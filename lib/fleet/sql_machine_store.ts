@@ -97,25 +97,27 @@ async function demand(sql: Sql, machineId: string, now: Instant): Promise<Demand
     openRows: number;
     lastUsedAt: Date | null;
     wakeId: string | null;
-    stamps: (Date | null)[] | null;
-  };
+  } & Record<WakePhase, boolean>;
   const [row] = await sql<Row[]>`
     select
       (select count(*)::integer from usage where machine_id = ${machineId} and closed_at is null) as "openRows",
       (
         select max(closed_at) from usage where machine_id = ${machineId} and closed_at is not null
       ) as "lastUsedAt",
-      wake.id as "wakeId", wake.stamps
+      wake.id as "wakeId",
+      wake.power_asked_at is not null as "powerAsked", wake.power_on_at is not null as "powerOn",
+      wake.address_at is not null as "address", wake.port_open_at is not null as "portOpen",
+      wake.healthy_at is not null as "healthy"
     from (select 1) one
     left join lateral (
-      select id, array[power_asked_at, power_on_at, address_at, port_open_at, healthy_at] as stamps
+      select id, power_asked_at, power_on_at, address_at, port_open_at, healthy_at
       from wakes
       where machine_id = ${machineId} and ended_at is null and deadline > ${new Date(now)}
       limit 1
     ) wake on true
   `;
   assert(row !== undefined, "a select without a table answers one row");
-  const stamped = WAKE_PHASES.filter((_, i) => (row.stamps?.[i] ?? null) !== null);
+  const stamped = WAKE_PHASES.filter((phase) => row[phase]);
   return {
     openRows: row.openRows,
     lastUsedAt: row.lastUsedAt === null ? null : instant(row.lastUsedAt.getTime()),
