@@ -28,6 +28,8 @@ export type Sight = {
   readonly lastUsedAt: Instant | null;
   /** Whether an open wake, not past its deadline, names it. */
   readonly waiting: boolean;
+  /** The generation of the start that ended by itself, where the provider can tell. */
+  readonly endedAs?: number;
 };
 
 export type Act = "create" | "start" | "stop" | "destroy" | "nap" | "rouse";

@@ -40,6 +40,9 @@ export function decideWaking(facts: Case<"waking">): Decision {
   if (sight.power === "on") return load(facts, "power is on");
   if (sight.power === "gone") return loseStart(facts, "absent", "the computer is gone");
   if (reached(place.deadline, now)) return failStart(facts, "power did not come on in time");
+  if (sight.power === "off" && sight.endedAs === machine.generation) {
+    return loseStart(facts, "asleep", "it ended by itself");
+  }
   if (sight.power === "off" && reached(endOf(place.askedAt, policy.reask), now)) {
     return moveTo(facts, { ...place, askedAt: now }, "start", "no sign of power; asked again");
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { later, minutes } from "@/lib/kernel/clock.ts";
+import { later, minutes, seconds } from "@/lib/kernel/clock.ts";
 import { parseFleet } from "@/lib/kernel/config.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
@@ -38,7 +38,7 @@ function providersThat(creates: boolean): Providers {
   return new Map([["local", provider as Provider]]);
 }
 
-const ensure = (sql: Sql, tiers: Record<string, number>, idle?: string) =>
+const ensure = (sql: Sql, tiers: Record<string, number>) =>
   ensureMachines(sql, {
     lineup: lineupOf(tiers, idle),
     providers: providersThat(false),
@@ -112,7 +112,11 @@ Deno.test("ensureMachines() journals what it did", async () => {
 Deno.test("ensureMachines() keeps each lineup that was in force, without commands and environments", async () => {
   await using db = await testDatabase();
   const first = await ensure(db.sql, { a: 1 });
-  const second = await ensure(db.sql, { a: 1 }, "20m");
+  const second = await ensureMachines(db.sql, {
+    lineup: lineupOf({ a: 1 }, "20m"),
+    providers: providersThat(false),
+    now: later(START, seconds(30)),
+  });
   assert.notEqual(second.lineupId, first.lineupId);
   const now = later(START, minutes(1));
   const back = await ensureMachines(db.sql, {

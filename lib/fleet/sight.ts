@@ -58,6 +58,7 @@ export async function gather(
     openRows: demand.openRows,
     lastUsedAt: demand.lastUsedAt,
     waiting: demand.wake !== null,
+    ...(status?.endedAs === undefined ? {} : { endedAs: status.endedAs }),
   };
   return {
     sight,

@@ -117,7 +117,15 @@ function statusOf(found: Found, clock: Clock): MachineStatus {
       : RAW_STATE[power],
     externalId: found.process === null ? null : externalIdOf(found.process),
     baseUrl: port === null ? null : `http://${LOCAL_HOST}:${port}`,
+    ...endedItself(found),
   };
+}
+
+/** A recorded process that is gone although nobody asked it to stop. */
+function endedItself({ record, process }: Found): { endedAs?: number } {
+  const ended = record !== null && record.process !== null && process === null &&
+    record.stopAskedAtMs === null;
+  return ended ? { endedAs: record.generation } : {};
 }
 
 const RAW_STATE = {

@@ -36,6 +36,11 @@ export type MachineStatus = {
   readonly externalId: string | null;
   /** Where the engine answers or will answer; null while unknown. */
   readonly baseUrl: string | null;
+  /**
+   * The generation of the start whose computer went off by itself, where the provider can tell: that start failed,
+   * it was not lost on the way.
+   */
+  readonly endedAs?: number;
 };
 
 /**

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { manualClock, minutes, seconds } from "@/lib/kernel/clock.ts";
+import { silentLog } from "@/lib/kernel/log.ts";
+import { testDatabase } from "@/lib/kernel/test_database.ts";
+import { type Provider, ProviderError } from "@/lib/providers/provider.ts";
+import { readJournal } from "./journal_store.ts";
+import { orphanJournal, reconcile } from "./reconcile.ts";
+import { addMachine } from "./stores_testing.ts";
+
+const NEVER = new AbortController().signal;
+
+/** A provider that rents, with computers that can be taken away by hand. */
+function rentals(...externalIds: string[]) {
+  const computers = new Map(externalIds.map((id) => [id, "mac_nobody"]));
+  const destroyed: string[] = [];
+  const state = { listFails: false, destroyFails: false, clings: false };
+  const refuse = () => Promise.reject(new Error("not part of this test"));
+  const provider: Provider = {
+    name: "rented",
+    capabilities: {
+      rest: "absent",
+      creates: true,
+      starts: false,
+      restBilling: "none",
+      billing: { usageSnapshot: false, instanceCost: false },
+    },
+    status: ({ externalId }) =>
+      Promise.resolve({
+        power: computers.has(externalId ?? "") ? "on" : "gone",
+        rawState: "",
+        externalId,
+        baseUrl: null,
+      }),
+    destroy: ({ externalId }) => {
+      if (state.destroyFails) {
+        return Promise.reject(new ProviderError("unavailable", "rented", "destroy", "down"));
+      }
+      destroyed.push(externalId ?? "");
+      if (!state.clings) computers.delete(externalId ?? "");
+      return Promise.resolve();
+    },
+    list: () =>
+      state.listFails
+        ? Promise.reject(new ProviderError("unavailable", "rented", "list", "down"))
+        : Promise.resolve([...computers].map(([externalId, machineId]) => ({
+          externalId,
+          machineId,
+          rawState: "ACTIVE",
+          createdAt: null,
+        }))),
+    create: refuse,
+    start: refuse,
+    stop: refuse,
+    close: () => Promise.resolve(),
+  };
+  return { provider, computers, destroyed, state };
+}
+
+async function setUp(...externalIds: string[]) {
+  const db = await testDatabase();
+  const clock = manualClock(Date.now());
+  const rented = rentals(...externalIds);
+  const round = () =>
+    reconcile({
+      clock,
+      providers: new Map([["rented", rented.provider]]),
+      deploymentId: "dep_test",
+      log: silentLog,
+      journal: orphanJournal(db.sql, "rep_1"),
+    }, NEVER);
+  const notes = async () =>
+    (await readJournal(db.sql, { limit: 50 })).map((entry) =>
+      `${entry.because} ${entry.detail["externalId"]}`
+    );
+  return { db, clock, round, notes, ...rented };
+}
+
+Deno.test("reconcile() ends an unknown machine at the second look, and believes it only when it is gone", async () => {
+  const { db, clock, round, notes, destroyed, state } = await setUp("ext-lost", "ext-ours");
+  await using _db = db;
+  await addMachine(db.sql, { provider: "rented", externalId: "ext-ours" });
+  assert.deepEqual(await round(), { seen: 1, ended: 0, failed: 0 });
+  clock.advance(seconds(59));
+  assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 0 });
+  assert.deepEqual(destroyed, []);
+
+  clock.advance(seconds(1));
+  state.clings = true;
+  assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 1 }, "still there");
+  state.clings = false;
+  assert.deepEqual(await round(), { seen: 0, ended: 1, failed: 0 });
+  assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 0 });
+  assert.deepEqual(destroyed, ["ext-lost", "ext-lost"]);
+  assert.deepEqual(await notes(), [
+    "orphan seen ext-lost",
+    "orphan confirmed; destroyed ext-lost",
+    "orphan confirmed; destroyed ext-lost",
+    "orphan gone ext-lost",
+  ]);
+});
+
+Deno.test("reconcile() concludes nothing from a list that fails, and tries a failed destruction again", async () => {
+  const { db, clock, round, destroyed, state } = await setUp("ext-lost");
+  await using _db = db;
+  await round();
+  clock.advance(minutes(5));
+  state.listFails = true;
+  assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 1 });
+  state.listFails = false;
+  state.destroyFails = true;
+  assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 1 });
+  state.destroyFails = false;
+  assert.deepEqual(await round(), { seen: 0, ended: 1, failed: 0 });
+  assert.deepEqual(destroyed, ["ext-lost"]);
+});
+
+Deno.test("reconcile() spares a machine that turned out to be ours, and starts over once an orphan is gone", async () => {
+  const { db, clock, round, computers, destroyed } = await setUp("ext-1");
+  await using _db = db;
+  await round();
+  const id = await addMachine(db.sql, { provider: "rented", externalId: "ext-1" });
+  clock.advance(minutes(5));
+  assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 0 });
+  await db.sql`update machines set external_id = null, place = 'absent' where id = ${id}`;
+  assert.deepEqual(await round(), { seen: 0, ended: 1, failed: 0 });
+  computers.set("ext-1", "mac_nobody");
+  clock.advance(seconds(1));
+  assert.deepEqual(await round(), { seen: 1, ended: 0, failed: 0 });
+  assert.deepEqual(destroyed, ["ext-1"]);
+});
