@@ -12,7 +12,9 @@ export function welcome(config: Config, replica: Replica): void {
       "This is a demo: its machines are simulated by child processes, no GPU is involved.",
       replica.demoKey === null
         ? "The demo key was shown at the first start; make another: deno task cli keys create --name mine"
-        : `The demo key, shown only now: ${replica.demoKey}`,
+        : config.demoKey === null
+        ? `The demo key, shown only now: ${replica.demoKey}`
+        : "The demo key is the one in DEMO_KEY.",
       "The first request wakes a machine, which takes a few seconds:",
       `  curl -N ${replica.url}/v1/chat/completions -H "authorization: Bearer ${
         replica.demoKey ?? "$KEY"

@@ -187,6 +187,7 @@ Deno.test("the body is cut at framing two readers might understand differently",
   const bad: [what: string, body: string][] = [
     ["a bare line end after a size", "2\nok\r\n0\r\n\r\n"],
     ["a bare line end after data", "2\r\nok\n0\r\n\r\n"],
+    ["a byte in the place of a line end", "2\r\nokX\n0\r\n\r\n"],
     ["no size", "\r\nok\r\n0\r\n\r\n"],
     ["0x", "0x2\r\nok\r\n0\r\n\r\n"],
     ["a size of 14 digits", "00000000000002\r\nok\r\n0\r\n\r\n"],
@@ -203,5 +204,24 @@ Deno.test("the body is cut at framing two readers might understand differently",
         return thrown instanceof UpstreamFailure;
       });
     });
+  }
+});
+
+Deno.test("a connection is not kept while the request is still being written", async () => {
+  const upstream = openHttp1Upstream();
+  const early = async (peer: Peer) => {
+    await peer.write(ANSWER);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await peer.clientGone();
+  };
+  try {
+    await withScript(early, async ({ url, accepted }) => {
+      const body = new Uint8Array(16 << 20);
+      equal(await fetchText(upstream, post(url, { body })), "ok");
+      equal(await fetchText(upstream, post(url, { body })), "ok");
+      equal(accepted(), 2);
+    });
+  } finally {
+    upstream.close();
   }
 });

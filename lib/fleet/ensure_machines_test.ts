@@ -40,7 +40,7 @@ function providersThat(creates: boolean): Providers {
 
 const ensure = (sql: Sql, tiers: Record<string, number>) =>
   ensureMachines(sql, {
-    lineup: lineupOf(tiers, idle),
+    lineup: lineupOf(tiers),
     providers: providersThat(false),
     now: START,
   });

@@ -20,7 +20,7 @@ export type ReconcileDeps = {
 export type OrphanJournal = {
   /** Our machines of a provider, less those long retired and at rest. */
   known(provider: string, now: Instant): Promise<readonly KnownMachine[]>;
-  /** When each of these was first found unknown, within the last day and since it was last ended. */
+  /** When each of these was first found unknown, within the last day and since it last turned out ours or gone. */
   firstSeen(
     provider: string,
     externalIds: readonly string[],
@@ -32,6 +32,7 @@ export type OrphanJournal = {
 export const ORPHAN_SEEN = "orphan seen";
 export const ORPHAN_ENDING = "orphan confirmed; destroyed";
 export const ORPHAN_GONE = "orphan gone";
+export const ORPHAN_OURS = "orphan was ours after all";
 
 const LIST_LIMIT: Millis = seconds(60);
 const DESTROY_LIMIT: Millis = seconds(60);
@@ -79,6 +80,9 @@ async function reconcileProvider(
     const firstSeenAt = firstSeen.get(machine.externalId) ?? null;
     const { creates } = provider.capabilities;
     const verdict = judge(machine, known, { creates, firstSeenAt }, now);
+    if (verdict.kind === "ours" && firstSeenAt !== null) {
+      await journal.note(entryFor(provider, machine, ORPHAN_OURS), now);
+    }
     if (verdict.kind === "seen") {
       total.seen++;
       await journal.note(entryFor(provider, machine, ORPHAN_SEEN), now);
@@ -156,10 +160,11 @@ export function orphanJournal(sql: Sql, replicaId: string): OrphanJournal {
           and seen.detail->>'provider' = ${provider}
           and seen.detail->>'externalId' = any(${[...externalIds]})
           and not exists (
-            select 1 from operations gone
-            where gone.kind = 'note' and gone.because = ${ORPHAN_GONE} and gone.at >= seen.at
-              and gone.detail->>'provider' = ${provider}
-              and gone.detail->>'externalId' = seen.detail->>'externalId'
+            select 1 from operations over
+            where over.kind = 'note' and over.because in (${ORPHAN_GONE}, ${ORPHAN_OURS})
+              and over.seq > seen.seq
+              and over.detail->>'provider' = ${provider}
+              and over.detail->>'externalId' = seen.detail->>'externalId'
           )
         group by 1
       `;

@@ -114,17 +114,20 @@ Deno.test("reconcile() concludes nothing from a list that fails, and tries a fai
   assert.deepEqual(destroyed, ["ext-lost"]);
 });
 
-Deno.test("reconcile() spares a machine that turned out to be ours, and starts over once an orphan is gone", async () => {
-  const { db, clock, round, computers, destroyed } = await setUp("ext-1");
+Deno.test("reconcile() spares a machine that turned out to be ours, and looks at it afresh ever after", async () => {
+  const { db, clock, round, notes, computers, destroyed } = await setUp("ext-1");
   await using _db = db;
   await round();
   const id = await addMachine(db.sql, { provider: "rented", externalId: "ext-1" });
   clock.advance(minutes(5));
   assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 0 });
   await db.sql`update machines set external_id = null, place = 'absent' where id = ${id}`;
+  assert.deepEqual(await round(), { seen: 1, ended: 0, failed: 0 });
+  clock.advance(minutes(1));
   assert.deepEqual(await round(), { seen: 0, ended: 1, failed: 0 });
   computers.set("ext-1", "mac_nobody");
-  clock.advance(seconds(1));
+  clock.advance(minutes(1));
   assert.deepEqual(await round(), { seen: 1, ended: 0, failed: 0 });
   assert.deepEqual(destroyed, ["ext-1"]);
+  assert.equal((await notes())[1], "orphan was ours after all ext-1");
 });

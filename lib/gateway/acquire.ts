@@ -97,9 +97,10 @@ async function waitForMachine(deps: AcquireDeps, wish: Wish): Promise<Acquired> 
         return { ...ready, wakeId: woken ? waiting?.wakeId ?? null : null };
       }
 
-      const stillOpen = waiting !== null && deps.fleet.wake(waiting.wakeId)?.outcome !== "failed" &&
-        deps.fleet.wake(waiting.wakeId)?.outcome !== "expired";
-      if (!stillOpen) {
+      // A wake that was served and left no ready machine is over too: the machine was lost again.
+      const isOver = waiting === null ||
+        (deps.fleet.wake(waiting.wakeId)?.outcome ?? null) !== null;
+      if (isOver) {
         if (waiting !== null) noteFailedWake(deps.fleet, waiting, unavailable);
         const asked = await askFirstCold(deps, wish, unavailable);
         leaveQueue?.();

@@ -15,7 +15,7 @@ export type AnswerStreamOptions = {
   readonly tier: TierSpec;
   readonly kind: StreamKind;
   readonly requestId: string;
-  readonly record: RequestRecord;
+  readonly record: StreamRecord;
   /** The gateway stopping: what still runs at the end of its grace is told so. */
   readonly stopping: AbortSignal;
 };
@@ -23,6 +23,9 @@ export type AnswerStreamOptions = {
 /** How long a pause tells that nothing more has arrived, and how long the drain of a left stream may take in all. */
 const DRAIN_GAP = millis(2);
 const DRAIN_MS_MAX = 25;
+
+/** What of a record a stream ends. */
+export type StreamRecord = Pick<RequestRecord, "end">;
 
 /** What to write next, and whether that was the last. */
 export type Piece = { text: string; last: boolean };
@@ -33,6 +36,8 @@ export class AnswerStream {
   readonly #options: AnswerStreamOptions;
   #opening: string | null;
   #reading: Promise<Uint8Array | null> | null = null;
+  /** How much longer the engine may be silent; counts only while we wait for it, not for a slow client. */
+  #silenceLeftMs: number;
   #left = false;
   #over = false;
 
@@ -40,6 +45,7 @@ export class AnswerStream {
     this.#stream = stream;
     this.#options = options;
     this.#opening = stream.opening;
+    this.#silenceLeftMs = options.tier.limits.stall;
     stream.detach();
     options.stopping.addEventListener("abort", this.#onStopping);
     if (options.stopping.aborted) this.#onStopping();
@@ -50,6 +56,9 @@ export class AnswerStream {
 
   /** The next text to send: what one upstream read completed. Never rejects; failures become an error event. */
   async next(): Promise<Piece> {
+    const { watched } = this.#stream;
+    const { clock } = this.#options;
+    watched.silentAtMs = clock.elapsedMs() + this.#silenceLeftMs;
     try {
       if (this.#opening !== null) return this.#begin(this.#opening);
       while (true) {
@@ -61,6 +70,9 @@ export class AnswerStream {
       }
     } catch (error) {
       return this.#broken(error);
+    } finally {
+      this.#silenceLeftMs = watched.silentAtMs - clock.elapsedMs();
+      watched.silentAtMs = Infinity;
     }
   }
 
@@ -125,7 +137,7 @@ export class AnswerStream {
   /** The engine closed cleanly: whether the answer is whole is for the events to say, not for the connection. */
   #verdict(): Piece {
     const { meter, splitter } = this.#stream;
-    if (!meter.finished() || splitter.rest().trim() !== "") {
+    if (!meter.finished() || !isEndOrNothing(splitter.rest().trim())) {
       return this.#fail(
         "truncated",
         new AppError("upstream_error", "The machine ended the stream before its end"),
@@ -172,4 +184,9 @@ export class AnswerStream {
     const finishReason = this.#stream.meter.finishReason;
     this.#options.record.end({ ended, status, errorCode, finishReason, error });
   }
+}
+
+/** Some servers close right behind the end marker, without its blank line. */
+function isEndOrNothing(rest: string): boolean {
+  return rest === "" || rest === "data: [DONE]";
 }

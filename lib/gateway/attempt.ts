@@ -96,6 +96,7 @@ export async function attempt(deps: AttemptDeps, ask: AttemptRequest): Promise<A
     return result;
   } catch (error) {
     if (ask.signal.aborted) throw ask.signal.reason;
+    limits.abort(asAppError(error)); // a body we cannot make sense of may go on for long
     return failed(limits.limitError() ?? error);
   } finally {
     if (!handedOn) limits.release();

@@ -33,6 +33,8 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
     from: "none",
   };
   const finished = new Map<number, string>();
+  /** vLLM's running usage counts each choice by itself. Source: reference of vLLM's wire protocol, section 5.2. */
+  const runningTokens = new Map<number, number>();
   let contentSeen = false;
 
   function read(event: string): EventReading {
@@ -45,7 +47,8 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
     }
     const usageOnly = data.includes('"choices":[]');
     const usageAt = event.lastIndexOf(USAGE);
-    if (usageAt !== -1) note(event, usageAt, usageOnly ? "engine" : "running");
+    if (usageAt !== -1 && usageOnly) note(event, usageAt, "engine");
+    else if (usageAt !== -1) noteRunning(event, usageAt);
     else if (!usageOnly && usage.from !== "running" && usage.from !== "engine") {
       usage.completionTokens++;
       usage.from = "chunks";
@@ -55,7 +58,7 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
       if (failure !== null) return failure;
     }
     if (usageOnly && usageAt !== -1 && !options.wantsUsage) return DROP;
-    contentSeen ||= usageOnly || carriesContent(data);
+    contentSeen ||= !usageOnly && carriesContent(data);
     const cut = usageAt !== -1 && !usageOnly && !options.wantsRunningUsage;
     const text = cut ? withoutMember(event, usageAt) : event;
     return {
@@ -70,6 +73,14 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
     usage.completionTokens = numberAfter(event, "completion_tokens", at) ?? usage.completionTokens;
     usage.cachedTokens = numberAfter(event, "cached_tokens", at) ?? usage.cachedTokens;
     usage.from = from;
+  }
+
+  function noteRunning(event: string, at: number): void {
+    note(event, at, "running");
+    const choice = numberAfter(event, "index", event.indexOf('"choices":[')) ?? 0;
+    runningTokens.set(choice, usage.completionTokens);
+    if (runningTokens.size === 1) return;
+    usage.completionTokens = runningTokens.values().reduce((sum, tokens) => sum + tokens, 0);
   }
 
   /** Rare enough to parse. `abort` is the engine giving up: the client's own leaving never gets here. */

@@ -4,6 +4,8 @@
  */
 import { type Clock, type Instant, type Millis, millis } from "@/lib/kernel/clock.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
+import { isConnectionLost } from "@/lib/kernel/database.ts";
+import { QueueFullError } from "@/lib/kernel/group_commit.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import type { Log } from "@/lib/kernel/log.ts";
 import {
@@ -227,10 +229,10 @@ function endFailed(
     ? new AppError("shutting_down", "The gateway is stopping; send the request again", {
       retryAfterS: 1,
     })
-    : asAppError(thrown);
+    : toldError(thrown);
   const ended = stopping.aborted
     ? "shutdown"
-    : record.attempts === 0
+    : record.attempts === 0 || error.status < 500
     ? "refused"
     : "upstream_failed";
   const cause = error.status >= 500 ? causeOf(thrown) : undefined;
@@ -278,6 +280,16 @@ function deadlineOf(
     return { atMs: startedMs + policy.preferWait, kind: "prefer" };
   }
   return { atMs: startedMs + millis(holdMs), kind: "cap" };
+}
+
+/** A database that does not answer is no defect of ours to hide: another try may find it again. */
+function toldError(thrown: unknown): AppError {
+  if (!isConnectionLost(thrown) && !(thrown instanceof QueueFullError)) return asAppError(thrown);
+  return new AppError(
+    "storage_unavailable",
+    "Cannot account for the request: the database does not answer; try again",
+    { retryAfterS: 1, cause: thrown },
+  );
 }
 
 function causeOf(thrown: unknown): Error | undefined {

@@ -27,7 +27,9 @@ export function readJsonAnswer(text: string, publicModel: string): JsonAnswer | 
     text: renamed(text, members, publicModel),
     usage: usageOf(valueOf("usage")),
     finishReason,
-    aborted: /"finish_reason":\s*"abort"/.test(valueOf("choices") ?? ""),
+    // vLLM's Messages leave the stop reason out of an answer it gave up.
+    aborted: /"finish_reason":\s*"abort"/.test(valueOf("choices") ?? "") ||
+      plainText(valueOf("type")) === "message" && finishReason === null,
   };
 }
 

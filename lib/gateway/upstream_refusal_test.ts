@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import type { ErrorCode } from "@/lib/kernel/errors.ts";
 import { judgeRefusal } from "./upstream_refusal.ts";
 
 function judge(
   status: number,
-  { code = "invalid_request", retryAfter = null }: { code?: string; retryAfter?: string | null } =
-    {},
+  { code = "invalid_request", retryAfter = null }: {
+    code?: ErrorCode;
+    retryAfter?: string | null;
+  } = {},
 ) {
-  const judged = judgeRefusal({ status, message: "why", param: "n", code }, retryAfter);
+  const judged = judgeRefusal({ status, message: "why", type: "E", param: "n", code }, retryAfter);
   const { error } = judged;
   return { kind: judged.kind, code: error.code, retryAfterS: error.retryAfterS, error };
 }
@@ -31,7 +34,7 @@ Deno.test("judgeRefusal() keeps a code of ours only when its status is the one i
   const context = "context_length_exceeded";
   assert.equal(judge(400, { code: context }).code, context);
   assert.equal(judge(422, { code: context }).code, "unprocessable");
-  assert.equal(judge(400, { code: "toString" }).code, "invalid_request");
+  assert.equal(judge(400, { code: "upstream_error" }).code, "invalid_request");
 });
 
 Deno.test("judgeRefusal() walks on from an overloaded machine and says when to come back", () => {

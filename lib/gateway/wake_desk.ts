@@ -55,9 +55,10 @@ export class WakeDesk {
       patience: this.#deps.wakeFor,
       attempts: tier.wake.attempts,
     });
-    if (answer.kind === "unavailable") return answer;
-    this.#deps.poke(answer.machineId);
+    if (answer.kind === "asked") this.#deps.poke(answer.machineId);
+    // When nothing can be woken, the reason may be a machine that became ready before our view heard of it.
     await this.#deps.refresh();
+    if (answer.kind === "unavailable") return answer;
     return { kind: "asked", wakeId: answer.wakeId };
   }
 }

@@ -43,7 +43,7 @@ export type UsageCounts = {
   readonly tokensFrom: TokensFrom;
 };
 
-/** How a request ended. `refused`: it never ran on a machine. `interrupted`: its replica died, and a sweep closed it. */
+/** How a request ended. `refused`: it never ran on a machine, or its engine would not take it. `interrupted`: its replica died, and a sweep closed it. */
 export type UsageEnd =
   | "complete"
   | "client_left"

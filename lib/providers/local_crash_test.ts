@@ -1,8 +1,9 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { millis } from "@/lib/kernel/clock.ts";
+import { type Log, silentLog } from "@/lib/kernel/log.ts";
 import { lookUp } from "./local_process.ts";
-import { machineDir, readRecord, removeIfThere, writeRecord } from "./local_record.ts";
+import { machineDir, newRecord, readRecord, removeIfThere, writeRecord } from "./local_record.ts";
 import {
   enginesOf,
   OBEDIENT,
@@ -84,6 +85,26 @@ Deno.test("an intent without a process is rising for a moment, then off, and can
     equal((await local.status(ref, patient())).power, "off");
     await local.start(ref, { generation: 3 }, patient());
     equal((await local.status(ref, patient())).power, "on");
+  });
+});
+
+Deno.test("a machine another gateway just began to start is left to it, until that is long ago", async () => {
+  await withBench(shellTier(OBEDIENT), async ({ root, ref, open }) => {
+    const exits: unknown[] = [];
+    const log: Log = {
+      ...silentLog,
+      info: (event, fields) => void (event === "local.exited" && exits.push(fields?.["code"])),
+    };
+    const local = await open({ log });
+    const record = { ...newRecord(ref, millis(1_000)), generation: 1 };
+    await writeRecord(root, { ...record, startedAtMs: Date.now() });
+    await Deno.mkdir(`${machineDir(root, ref.machineId)}/run`);
+    await local.start(ref, { generation: 1 }, patient());
+    await until("our guard gave way", () => Promise.resolve(exits.length === 1));
+    deepEqual(exits, [75]);
+    await writeRecord(root, { ...record, startedAtMs: Date.now() - 6_000 });
+    await local.start(ref, { generation: 1 }, patient());
+    await until("it runs", async () => (await enginesOf(ref.machineId)).length === 1);
   });
 });
 

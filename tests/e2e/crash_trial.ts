@@ -100,12 +100,12 @@ export async function crashTrial(kills: number): Promise<Found> {
 const count = (seen: ReadonlyMap<string, string>, end: string) =>
   [...seen.values()].filter((e) => e === end).length;
 
-function freePort(): number {
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-async function launch(dataDir: string, port: number): Promise<Deno.ChildProcess> {
+export async function launch(dataDir: string, port: number): Promise<Deno.ChildProcess> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
