@@ -3,7 +3,7 @@ import { unreachable } from "@/lib/kernel/assert.ts";
 import { later, reached } from "@/lib/kernel/clock.ts";
 import type { Case, Decision } from "./decide.ts";
 import { isFixed } from "./policy.ts";
-import { cool, create, endOf, load, moveTo, rest, start, STAY } from "./step.ts";
+import { cool, create, load, moveTo, rest, start, STAY } from "./step.ts";
 
 /** Its stop was asked for. */
 export function decideStopping(facts: Case<"stopping">): Decision {
@@ -13,7 +13,7 @@ export function decideStopping(facts: Case<"stopping">): Decision {
   return askAgain(
     facts,
     "stop",
-    sight.power === "on" && reached(endOf(place.askedAt, policy.reask), now),
+    sight.power === "on" && reached(later(place.askedAt, policy.reask), now),
   );
 }
 
@@ -22,7 +22,7 @@ export function decideDestroying(facts: Case<"destroying">): Decision {
   const { now, place, policy, sight } = facts;
   if (sight.power === "gone") return rest(facts, "absent", place.failing, "the computer is gone");
   const seen = sight.power === "on" || sight.power === "off";
-  return askAgain(facts, "destroy", seen && reached(endOf(place.askedAt, policy.reask), now));
+  return askAgain(facts, "destroy", seen && reached(later(place.askedAt, policy.reask), now));
 }
 
 /** It would not start; nothing may run unseen meanwhile. */

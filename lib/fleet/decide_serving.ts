@@ -4,7 +4,7 @@ import { type Instant, instant, later, millis, reached } from "@/lib/kernel/cloc
 import type { Case, Decision, Facts, Sight } from "./decide.ts";
 import type { Machine, Place } from "./place.ts";
 import { isFixed, type TierPolicy } from "./policy.ts";
-import { cool, endOf, load, moveTo, rouse, serve, STAY } from "./step.ts";
+import { cool, load, moveTo, rouse, serve, STAY } from "./step.ts";
 
 /** It serves. */
 export function decideReady(facts: Case<"ready">): Decision {
@@ -21,7 +21,7 @@ export function decideReady(facts: Case<"ready">): Decision {
         const to: Place = { ...place, sickSince: now };
         return moveTo(facts, to, null, `the engine is ${sight.engine}`);
       }
-      if (!reached(endOf(place.sickSince, policy.sick), now)) return STAY;
+      if (!reached(later(place.sickSince, policy.sick), now)) return STAY;
       return drain(facts, "stop", `the engine stayed ${sight.engine}`, true);
     }
     case "healthy":
@@ -38,10 +38,10 @@ export function decideReady(facts: Case<"ready">): Decision {
   }
   const quietSince = quietSinceOf(place, sight);
   if (quietSince === null || policy.alwaysReady) return STAY;
-  if (reached(endOf(quietSince, policy.idle), now)) {
+  if (reached(later(quietSince, policy.idle), now)) {
     return drain(facts, "stop", "quiet for its idle time");
   }
-  if (policy.nap !== null && reached(endOf(quietSince, policy.nap.after), now)) {
+  if (policy.nap !== null && reached(later(quietSince, policy.nap.after), now)) {
     return drain(facts, "nap", "quiet for its nap time");
   }
   return STAY;
@@ -79,7 +79,7 @@ export function decideNapping(facts: Case<"napping">): Decision {
         ? STAY
         : moveTo(facts, { ...place, sickSince: null }, null, "the engine answers again");
     case "healthy": {
-      if (!reached(endOf(place.askedAt, policy.reask), now) || policy.nap === null) return STAY;
+      if (!reached(later(place.askedAt, policy.reask), now) || policy.nap === null) return STAY;
       const to: Place = { ...place, askedAt: now, sickSince: null };
       return sight.openRows > 0
         ? STAY
@@ -91,7 +91,7 @@ export function decideNapping(facts: Case<"napping">): Decision {
         const to: Place = { ...place, sickSince: now };
         return moveTo(facts, to, null, `the engine is ${sight.engine}`);
       }
-      if (!known || !reached(endOf(place.sickSince, policy.sick), now)) return STAY;
+      if (!known || !reached(later(place.sickSince, policy.sick), now)) return STAY;
       return cool(facts, `the engine stayed ${sight.engine} in its nap`);
     }
     default:

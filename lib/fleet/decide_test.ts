@@ -97,6 +97,16 @@ Deno.test("decide() asks for a lost start again after the re-ask time, under the
   assert.equal(at(place, { ...OFF, power: "unknown" }), "stay");
 });
 
+Deno.test("decide() tries a start that ended by itself again at once, but not for an older start's end", () => {
+  const ended = (generation: number) => ({ ...OFF, waiting: true, endedAs: generation });
+  const { generation } = machineAt(waking);
+  const again = moved(waking, ended(generation));
+  assert.deepEqual([again.to.at, again.act, again.failures], ["waking", "start", 1]);
+  assert.equal(at(waking, ended(generation - 1)), "stay");
+  const spent = moved(waking, ended(generation), { machine: { failures: 1 } });
+  assert.deepEqual([spent.to.at, spent.wake], ["failed", "failed"]);
+});
+
 Deno.test("decide() asks for a lost creation again after the re-ask time", () => {
   const place: Place = { ...creating, askedAt: ago(POLICY.reask) };
   assert.deepEqual(at(place, GONE, { policy: POLICIES.rented }), ["creating", "create"]);

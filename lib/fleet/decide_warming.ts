@@ -1,20 +1,9 @@
 /** Decisions on the way to ready: a computer is rented, started, loads its engine. */
 import { unreachable } from "@/lib/kernel/assert.ts";
-import { reached } from "@/lib/kernel/clock.ts";
+import { later, reached } from "@/lib/kernel/clock.ts";
 import type { Case, Decision, Facts } from "./decide.ts";
 import type { Place } from "./place.ts";
-import {
-  cool,
-  endOf,
-  failStart,
-  load,
-  moveTo,
-  retryAt,
-  rouse,
-  serve,
-  start,
-  STAY,
-} from "./step.ts";
+import { cool, failStart, load, moveTo, retryAt, rouse, serve, start, STAY } from "./step.ts";
 
 /** A computer is being rented. */
 export function decideCreating(facts: Case<"creating">): Decision {
@@ -22,7 +11,7 @@ export function decideCreating(facts: Case<"creating">): Decision {
   if (machine.retired) return windDown(facts);
   if (sight.power === "on") return load(facts, "power is on");
   if (reached(place.deadline, now)) return failStart(facts, "it was not rented in time");
-  if (sight.power === "gone" && reached(endOf(place.askedAt, policy.reask), now)) {
+  if (sight.power === "gone" && reached(later(place.askedAt, policy.reask), now)) {
     return moveTo(
       facts,
       { ...place, askedAt: now },
@@ -43,7 +32,7 @@ export function decideWaking(facts: Case<"waking">): Decision {
   if (sight.power === "off" && sight.endedAs === machine.generation) {
     return loseStart(facts, "asleep", "it ended by itself");
   }
-  if (sight.power === "off" && reached(endOf(place.askedAt, policy.reask), now)) {
+  if (sight.power === "off" && reached(later(place.askedAt, policy.reask), now)) {
     return moveTo(facts, { ...place, askedAt: now }, "start", "no sign of power; asked again");
   }
   return STAY;
@@ -61,7 +50,7 @@ export function decideLoading(facts: Case<"loading">): Decision {
     case "asleep":
       if (!place.rousing) return rouse(facts, "the engine was found in sleep mode");
       if (reached(place.deadline, now)) break;
-      if (reached(endOf(place.askedAt, policy.reask), now)) {
+      if (reached(later(place.askedAt, policy.reask), now)) {
         const to: Place = { ...place, askedAt: now };
         return moveTo(facts, to, "rouse", "the engine still sleeps; asked again");
       }

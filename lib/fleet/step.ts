@@ -1,5 +1,5 @@
 /** The moves that several places share: ending a computer's running, and counting a start that failed. */
-import { type Instant, later, type Millis, millis } from "@/lib/kernel/clock.ts";
+import { type Instant, later, millis } from "@/lib/kernel/clock.ts";
 import type { Act, Decision, Facts } from "./decide.ts";
 import type { Place } from "./place.ts";
 import { isFixed, type TierPolicy } from "./policy.ts";
@@ -115,9 +115,4 @@ export function rest(
 
 function loading({ now, policy }: Facts, rousing: boolean): Place {
   return { at: "loading", deadline: later(now, policy.load), rousing, askedAt: now };
-}
-
-/** The end of a span that began at `from`. */
-export function endOf(from: Instant, span: Millis): Instant {
-  return later(from, span);
 }

@@ -183,8 +183,8 @@ async function answer(
 ): Promise<Response> {
   const { record, policy, body } = admitted;
   const left = new AbortController();
-  const gone = AbortSignal.any([clientSignal, left.signal]);
-  const signal = AbortSignal.any([gone, deps.stopping]);
+  const gone = () => clientSignal.aborted || left.signal.aborted;
+  const signal = AbortSignal.any([clientSignal, left.signal, deps.stopping]);
   const waiting = Promise.withResolvers<string>();
   const trip = travel(deps, {
     route: admitted.route,
@@ -204,7 +204,7 @@ async function answer(
     },
   });
   const settled = trip.catch((thrown: unknown) => {
-    throw endFailed(record, thrown, gone, deps.stopping);
+    throw endFailed(record, thrown, gone(), deps.stopping);
   });
   if (!policy.streamedWake || !body.stream) return respond(deps, admitted, await settled);
 
@@ -218,10 +218,10 @@ async function answer(
 function endFailed(
   record: RequestRecord,
   thrown: unknown,
-  client: AbortSignal,
+  clientLeft: boolean,
   stopping: AbortSignal,
 ): AppError {
-  if (client.aborted) {
+  if (clientLeft) {
     record.end({ ended: "client_left", status: 499, errorCode: "client_closed" });
     return new AppError("client_closed", "The client left");
   }

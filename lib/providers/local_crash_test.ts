@@ -113,6 +113,7 @@ Deno.test("a machine whose whole record was lost is still listed, adopted and en
     const local = await open();
     await local.start(ref, { generation: 1 }, patient());
     const { externalId } = await local.status(ref, patient());
+    await until("it carries its tag", async () => (await enginesOf(ref.machineId)).length === 1);
     await removeIfThere(machineDir(root, ref.machineId));
 
     equal((await local.status(ref, patient())).power, "on");

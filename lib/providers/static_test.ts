@@ -1,7 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { fleetFile } from "@/lib/kernel/fleet_file.ts";
 import { ProviderError } from "./provider.ts";
-import { engineEnv } from "./providers.ts";
 import { openStatic, upstreamKey } from "./static.ts";
 
 const { lineup } = fleetFile.parse({
@@ -40,9 +39,4 @@ Deno.test("upstreamKey() reads the variable the tier names, and no other", () =>
   if (tier === undefined) throw new Error("one tier stands above");
   equal(upstreamKey(tier, { B_KEY: "k", A_KEY: "no" }), "k");
   equal(upstreamKey(tier, {}), null);
-});
-
-Deno.test("engineEnv() hands engines the environment without the gateway's secrets", () => {
-  const env = { PATH: "/bin", HF_TOKEN: "t", DATABASE_URL: "d", B_KEY: "k", GONE: undefined };
-  deepEqual(engineEnv(env, { lineup }), { PATH: "/bin", HF_TOKEN: "t" });
 });

@@ -2,7 +2,7 @@
  * The simulated provider and its engines: computers that take their time, calls that get lost before or after their
  * effect, statuses that fail or lie, power that is taken away, engines that die, hang or never load.
  */
-import { type Clock, instant, millis } from "@/lib/kernel/clock.ts";
+import { instant } from "@/lib/kernel/clock.ts";
 import type { Engine, EngineHealth } from "@/lib/engine/engine.ts";
 import {
   type EffectKey,
@@ -25,6 +25,9 @@ export type Computer = {
   power: Exclude<Power, "gone" | "unknown">;
   engine: EngineState;
   asleep: boolean;
+  /** The generation it was started by, and whether it went off by itself since. */
+  startedBy: number | null;
+  endedItself: boolean;
   /** Grows when its power changes, so that what was under way for the old state comes to nothing. */
   epoch: number;
 };
@@ -77,6 +80,8 @@ export class Computers {
       power,
       engine: "loading",
       asleep: false,
+      startedBy: null,
+      endedItself: false,
       epoch: 0,
     };
     this.all.add(computer);
@@ -98,7 +103,22 @@ export class Computers {
       rawState: power,
       externalId: power === "gone" ? null : computer?.externalId ?? null,
       baseUrl: power === "on" && computer !== undefined ? `http://${computer.externalId}` : null,
+      ...this.#endedAs(computer),
     };
+  }
+
+  /** Only a provider of processes can tell that a start ended by itself. */
+  #endedAs(computer: Computer | undefined): { endedAs?: number } {
+    const { creates, starts } = this.abilities;
+    const startedBy = computer?.startedBy ?? null;
+    if (creates || !starts || startedBy === null || computer?.endedItself !== true) return {};
+    return { endedAs: startedBy };
+  }
+
+  /** It goes off, and nobody asked. */
+  #end(computer: Computer): void {
+    this.#become(computer, "off");
+    computer.endedItself = true;
   }
 
   #perhapsLie(truth: Power, faults: Faults): Power {
@@ -120,13 +140,17 @@ export class Computers {
     let computer = this.of(ref.machineId);
     if (!this.dice.chance(faults.ignored)) {
       if (operation === "create") computer ??= this.make(ref.machineId, "off");
-      if (computer !== undefined) this.#switch(operation, computer);
+      if (computer !== undefined) this.#switch(operation, computer, key.generation);
     }
     if (this.dice.chance(faults.lostAfter)) throw this.#error(operation, "ambiguous-write");
     return computer?.externalId ?? null;
   }
 
-  #switch(operation: "create" | "start" | "stop" | "destroy", computer: Computer): void {
+  #switch(
+    operation: "create" | "start" | "stop" | "destroy",
+    computer: Computer,
+    generation: number | null,
+  ): void {
     const on = computer.power === "on" || computer.power === "rising";
     const faults = this.faults();
     switch (operation) {
@@ -135,8 +159,10 @@ export class Computers {
         if (on) return;
         if (computer.power === "falling") throw this.#error(operation, "invalid-state");
         this.#become(computer, "rising");
+        computer.startedBy = generation;
+        computer.endedItself = false;
         if (this.dice.chance(faults.neverOn)) {
-          this.#soon(computer, 50, 120, () => this.#become(computer, "off"));
+          this.#soon(computer, 50, 120, () => this.#end(computer));
         } else this.#soon(computer, 1, 12, () => this.#switchOn(computer));
         return;
       case "stop":
@@ -161,7 +187,7 @@ export class Computers {
     computer.engine = "loading";
     computer.asleep = false;
     if (this.dice.chance(faults.diesLoading)) {
-      this.#soon(computer, 1, 20, () => this.#become(computer, "off"));
+      this.#soon(computer, 1, 20, () => this.#end(computer));
     } else if (!this.dice.chance(faults.neverLoads)) {
       this.#soon(computer, 3, 25, () => {
         computer.engine = "healthy";
@@ -189,10 +215,10 @@ export class Computers {
     const faults = this.faults();
     for (const computer of this.all) {
       if (computer.power === "off" && this.dice.chance(faults.startedByHandPerS)) {
-        this.#switch("start", computer);
+        this.#switch("start", computer, null);
       }
       if (computer.power !== "on") continue;
-      if (this.#isOurs() && this.dice.chance(faults.powerLostPerS)) this.#become(computer, "off");
+      if (this.#isOurs() && this.dice.chance(faults.powerLostPerS)) this.#end(computer);
       if (computer.engine !== "healthy") continue;
       if (this.dice.chance(faults.engineDiesPerS)) {
         computer.engine = this.dice.chance(0.5) ? "dead" : "hung";
@@ -294,9 +320,4 @@ export class Computers {
       models: () => Promise.resolve([]),
     };
   }
-}
-
-/** A call that takes some time. */
-export async function after(clock: Clock, dice: Dice, mostMs: number): Promise<void> {
-  if (dice.chance(0.4)) await clock.sleep(millis(dice.between(1, mostMs)));
 }

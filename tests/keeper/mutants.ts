@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
       "a start whose call was lost is waited for until the deadline, and the request with it",
     edits: [{
       file: "decide_warming.ts",
-      find: 'if (sight.power === "off" && reached(endOf(place.askedAt, policy.reask), now)) {',
+      find: 'if (sight.power === "off" && reached(later(place.askedAt, policy.reask), now)) {',
       put: 'if (sight.power === "off" && now < 0) {',
     }],
   },
@@ -151,7 +151,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{
       file: "decide_serving.ts",
       find:
-        "if (!reached(endOf(place.sickSince, policy.sick), now)) return STAY;\n      return drain",
+        "if (!reached(later(place.sickSince, policy.sick), now)) return STAY;\n      return drain",
       put: "if (now > 0) return STAY;\n      return drain",
     }],
   },

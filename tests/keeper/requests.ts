@@ -59,14 +59,14 @@ export class Requests {
     );
     const [machine] = ready.sort((a, b) => this.store.openRows(a.id) - this.store.openRows(b.id));
     const isFull = machine === undefined || this.store.openRows(machine.id) >= CONCURRENCY;
-    if (isFull) this.#wake(nowMs);
+    if (isFull) this.#wake();
     if (machine === undefined) return;
     request.row = this.store.grant(machine.id);
     request.rowEndsMs = nowMs + this.dice.between(1, 20) * 1_000;
     request.stallsMs = nowMs + STALL_MS;
   }
 
-  #wake(_nowMs: number): void {
+  #wake(): void {
     const machineId = this.store.ask("tier", PATIENCE, this.attempts);
     if (machineId !== null) this.poke(machineId, millis(1));
   }

@@ -1,5 +1,5 @@
 /** One run: machines, computers, two keepers, requests, faults that end; every law is checked on the way and at the end. */
-import { instant, type Millis, millis } from "@/lib/kernel/clock.ts";
+import { instant, type Millis } from "@/lib/kernel/clock.ts";
 import type { Move } from "@/lib/fleet/machine_store.ts";
 import type { Machine } from "@/lib/fleet/place.ts";
 import type { TierPolicy } from "@/lib/fleet/policy.ts";
@@ -77,8 +77,8 @@ class World implements Watched {
     this.#scheduleTick();
     const ended = await this.time.run(END_MS, () => this.#broke !== null || this.#isAtRest());
     if (this.#broke !== null) throw this.#broke;
-    if (!ended) judgeEnd(this);
     judgeEnd(this);
+    if (!ended) broken("the run never came to rest");
     return {
       served: this.requests.served,
       unserved: this.requests.unserved,
@@ -234,6 +234,3 @@ function isWanted(world: World, machine: Machine): boolean {
 export async function play(seed: number): Promise<RunSummary> {
   return await new World(seed, scenarioOf(seed)).run();
 }
-
-/** The span of a whole run, for those who want to wait at most so long. */
-export const RUN_MS_MAX = millis(END_MS);
