@@ -16,7 +16,7 @@ import { createShutdown, type Shutdown } from "@/lib/kernel/shutdown.ts";
 import { findKeyByHash } from "@/lib/accounts/api_keys_store.ts";
 import { KeyCache } from "@/lib/accounts/key_cache.ts";
 import { RateLimiter } from "@/lib/accounts/rate_limit.ts";
-import { openHttp1Upstream } from "@/lib/engine/upstream_http1.ts";
+import { createHttpUpstream } from "@/lib/engine/upstream_default.ts";
 import { createEngine } from "@/lib/engine/vllm.ts";
 import { lineupInForceSince, readDeploymentId } from "@/lib/fleet/deployment_store.ts";
 import { ensureMachines } from "@/lib/fleet/ensure_machines.ts";
@@ -41,7 +41,7 @@ import { machineSubject, startQueue } from "@/workers/queue.ts";
 import { announce } from "./announce.ts";
 import { ensureDemoKey } from "./demo_key.ts";
 import { housekeeping } from "./housekeeping.ts";
-import { keeperMetrics } from "./keeper_metrics.ts";
+import { keeperMetrics, wakeObserver } from "./keeper_metrics.ts";
 import { restMachines } from "./rest_machines.ts";
 
 export const VERSION = "0.1.0";
@@ -145,6 +145,7 @@ async function compose(
     deploymentId,
     log: log.with({ replica_id: id }),
     metrics: keeperMetrics(metrics),
+    onMoved: wakeObserver({ sql, metrics, log }),
   };
   const keeper = createKeeper({ ...keeperDeps, policyOf });
   const poke = (machineId: string) => doorbell.ring(machineSubject(machineId));
@@ -175,7 +176,7 @@ async function compose(
     },
   });
 
-  const upstream = openHttp1Upstream({ clock });
+  const upstream = createHttpUpstream({ clock });
   const keys = new KeyCache({ findKey: (hash) => findKeyByHash(sql, hash), events, clock, log });
   const overdue = new AbortController();
   // A wake may be asked for elsewhere: by the command line, or by another replica.

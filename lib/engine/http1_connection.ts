@@ -26,7 +26,7 @@ export type ConnectionHome = {
   lost(connection: Http1Connection): void;
 };
 
-type Conn = Pick<Deno.Conn, "read" | "write" | "close">;
+type Conn = Pick<Deno.Conn, "read" | "write" | "close"> & { closeWrite?(): Promise<void> };
 
 export class Http1Connection {
   /** Whether a byte of the present exchange's answer has come: it must not be sent again. */
@@ -132,6 +132,11 @@ export class Http1Connection {
         return null;
       },
       cancel: () => breakOff(new UpstreamCut("The body was given up")),
+      hangUp: () => {
+        if (state !== "open") return;
+        // A connection that cannot be half closed is closed by the cancel that follows.
+        Promise.try(() => this.conn.closeWrite?.()).catch(() => {});
+      },
       [Symbol.asyncIterator]: () => readAll(body),
     };
     return body;

@@ -40,6 +40,11 @@ export type UpstreamBody = AsyncIterable<Uint8Array<ArrayBuffer>> & {
   read(): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Gives the rest up: the connection is closed unless the body is over, and reads throw. Does nothing when repeated. */
   cancel(): void;
+  /**
+   * Says that nobody listens any more, by closing our side of the connection, and leaves what the engine sends until it
+   * notices to be read. Engines take it for a disconnect. Absent where a client cannot.
+   */
+  hangUp?(): void;
 };
 
 /** One process's connections to its engines. */

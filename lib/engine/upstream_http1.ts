@@ -162,7 +162,7 @@ async function dial(
   { url, signal, connectTimeoutMs, headersTimeoutMs }: UpstreamRequest,
   leftMs: number,
   caCerts: readonly string[],
-): Promise<Deno.Conn> {
+): Promise<Deno.TcpConn | Deno.TlsConn> {
   const isTls = url.protocol === "https:";
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port) || (isTls ? 443 : 80);

@@ -22,7 +22,7 @@ export type AnswerStreamOptions = {
 
 /** How long a pause tells that nothing more has arrived, and how long the drain of a left stream may take in all. */
 const DRAIN_GAP = millis(2);
-const DRAIN_MS_MAX = 25;
+const DRAIN_MAX = millis(200);
 
 /** What of a record a stream ends. */
 export type StreamRecord = Pick<RequestRecord, "end">;
@@ -87,17 +87,22 @@ export class AnswerStream {
     });
   }
 
-  /** Reads what has arrived already, so that the row says what was generated and not what was fetched in time. */
+  /**
+   * Hangs up and reads what the engine sends until it notices, so that the row says what was generated and not what
+   * was fetched in time. Without a way to hang up, only what has arrived already is read.
+   */
   async #drain(): Promise<void> {
     const { clock } = this.#options;
-    const endMs = clock.elapsedMs() + DRAIN_MS_MAX;
+    const { body, splitter, meter } = this.#stream;
+    body.hangUp?.();
+    const pause = body.hangUp === undefined ? DRAIN_GAP : DRAIN_MAX;
+    const endMs = clock.elapsedMs() + DRAIN_MAX;
     while (clock.elapsedMs() < endMs) {
-      const bytes = await Promise.race([
-        this.#readBytes(),
-        clock.sleep(DRAIN_GAP).then(() => "nothing more" as const),
-      ]);
+      const over = new AbortController();
+      const late = clock.sleep(pause, over.signal).then(() => "nothing more" as const);
+      const bytes = await Promise.race([this.#readBytes(), late]).finally(() => over.abort());
       if (bytes === null || bytes === "nothing more") return;
-      for (const event of this.#stream.splitter.push(bytes)) this.#stream.meter.read(event);
+      for (const event of splitter.push(bytes)) meter.read(event);
     }
   }
 

@@ -47,6 +47,8 @@ export type UsageLedger = {
   stop(): void;
 };
 
+type RunningRow = { readonly key: UsageKey; readonly counts: () => UsageCounts; written: number };
+
 export type UsageLedgerDeps = { sql: Sql; clock: Clock; log: Log; metrics: Metrics };
 
 export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps): UsageLedger {
@@ -75,7 +77,7 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
     return nothing(rows);
   }, options);
 
-  const running = new Map<string, { key: UsageKey; counts: () => UsageCounts; written: number }>();
+  const running = new Map<string, RunningRow>();
   const settling = new Set<Promise<void>>();
   const stopped = new AbortController();
   checkpointWhileRunning();
@@ -92,16 +94,17 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
   }
 
   async function checkpoint(): Promise<void> {
-    const moved: (UsageKey & UsageCounts)[] = [];
+    const moved: { row: RunningRow; tokens: number; line: UsageKey & UsageCounts }[] = [];
     for (const row of running.values()) {
       const counts = row.counts();
       const tokens = counts.promptTokens + counts.completionTokens;
       if (tokens === row.written) continue;
-      row.written = tokens;
-      moved.push({ ...row.key, ...counts });
+      moved.push({ row, tokens, line: { ...row.key, ...counts } });
     }
     for (let at = 0; at < moved.length; at += ROWS_PER_FLUSH_MAX) {
-      await checkpointRows(sql, moved.slice(at, at + ROWS_PER_FLUSH_MAX));
+      const part = moved.slice(at, at + ROWS_PER_FLUSH_MAX);
+      await checkpointRows(sql, part.map(({ line }) => line));
+      for (const { row, tokens } of part) row.written = tokens; // not before: a lost write is repeated
     }
   }
 

@@ -175,6 +175,7 @@ Deno.test("UsageLedger leaves a row alone that was closed before, and says so", 
   using hand = await ledgerOn(db);
   await hand.ledger.open(opening("req_a"));
   hand.ledger.close(closing("req_a"));
+  await hand.ledger.settle(new AbortController().signal);
   hand.ledger.close({ ...closing("req_a"), ended: "client_left" });
   await hand.ledger.settle(new AbortController().signal);
   assert.equal((await readRow(db.sql, "req_a")).ended, "complete");

@@ -20,10 +20,9 @@ Deno.test("1,000 simultaneous requests on a cold tier wake one machine; those pa
   await using database = await testDatabase();
   await using dir = await tempDir();
   const { secret } = await makeKey(database.sql);
-  const tier = simTier("spot", {
-    flags: [...fast, "--max-num-seqs=1024"],
-    extra: "held_max: 900\nmachines: 2",
-  });
+  // Long enough to load that all thousand are there before it is ready, on a slow machine too.
+  const slow = ["--startup=weights=4", "--time-to-first-token=20", "--max-num-seqs=1024"];
+  const tier = simTier("spot", { flags: slow, extra: "held_max: 900\nmachines: 2" });
   const gateway = await startGateway(fleetYaml(tier), database.target, dir.path);
   try {
     const answers = await Promise.all(Array.from({ length: 1_000 }, async () => {
