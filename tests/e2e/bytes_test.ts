@@ -83,7 +83,8 @@ function comparable(text: string): string {
 async function readRecordings(profile: string): Promise<Recording[]> {
   const recordings: Recording[] = [];
   for await (const entry of Deno.readDir(new URL(`${profile}/`, RECORDINGS))) {
-    const [, name = "", ending] = /^(.+)\.(sse|json)$/.exec(entry.name) ?? [];
+    const [, name, ending] = /^(.+)\.(sse|json)$/.exec(entry.name) ?? [];
+    if (name === undefined) continue;
     const bytes = await Deno.readFile(new URL(`${profile}/${entry.name}`, RECORDINGS));
     const type = ending === "sse" ? "text/event-stream; charset=utf-8" : "application/json";
     recordings.push({ name, bytes, type });

@@ -22,7 +22,10 @@ Deno.test("1,000 simultaneous requests on a cold tier wake one machine; those pa
   const { secret } = await makeKey(database.sql);
   // Long enough to load that all thousand are there before it is ready, on a slow machine too.
   const slow = ["--startup=weights=4", "--time-to-first-token=20", "--max-num-seqs=1024"];
-  const tier = simTier("spot", { flags: slow, extra: "held_max: 900\nmachines: 2" });
+  const tier = simTier("spot", {
+    flags: slow,
+    extra: "held_max: 900\nmachines: 2\nconcurrency: 2000",
+  });
   const gateway = await startGateway(fleetYaml(tier), database.target, dir.path);
   try {
     const answers = await Promise.all(Array.from({ length: 1_000 }, async () => {
