@@ -38,11 +38,11 @@ import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
 import { openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
 import { machineSubject, startQueue } from "@/workers/queue.ts";
-import { announce } from "./announce.ts";
 import { ensureDemoKey } from "./demo_key.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { keeperMetrics, wakeObserver } from "./keeper_metrics.ts";
 import { restMachines } from "./rest_machines.ts";
+import { openSite } from "./site.ts";
 
 export const VERSION = "0.1.0";
 
@@ -194,6 +194,7 @@ async function compose(
     log,
     wakeFor: fleet.gateway.wake_cap,
     ask: (wake) => askWake(sql, wake, clock.now()),
+    readyIn: (tier) => view.ready(tier).length,
     refresh: () => view.refresh(),
     poke,
   });
@@ -234,14 +235,26 @@ async function compose(
     stopping: overdue.signal,
   };
   const ops = { sql, metrics, metricsToken: config.metricsToken, stopping: shutdown.stopping };
-  const site = announce({ fleet });
+  const site = await openSite({
+    state: {
+      name: fleet.site.name,
+      origin: fleet.site.origin,
+      demo: fleet.site.demo,
+      lineup: api.lineup,
+      fleet: view,
+      wakeCapS: fleet.gateway.wake_cap / 1_000,
+    },
+    dev: env["DEV"] === "1",
+    log,
+    signal: shutdown.stopping,
+  });
 
   const server = Deno.serve(
     { hostname: config.host, port: config.port, onListen() {} },
     async (request) => {
       const path = pathOf(request.url);
       if (path.startsWith("/v1/") || path === "/v1") return await handleApi(api, request, path);
-      return await answerOps(ops, request, path) ?? await site(request, path);
+      return await answerOps(ops, request, path) ?? await site(request);
     },
   );
   const url = `http://${

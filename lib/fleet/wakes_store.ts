@@ -15,6 +15,11 @@ export type WakeAsk = {
   readonly patience: Millis;
   /** The tier's allowed failed starts in a row. */
   readonly attempts: number;
+  /**
+   * How many ready machines of the tier the asker knows of and cannot use. When there are more, its view is behind, and
+   * no other machine is woken. Omitted: another one is wanted whatever is ready.
+   */
+  readonly readySeen?: number;
 };
 
 export type WakeAnswer =
@@ -45,6 +50,10 @@ export async function askWake(sql: Sql, ask: WakeAsk, now: Instant): Promise<Wak
     const machines = await sql<MachineRow[]>`
       select ${machineColumns(sql)} from machines where tier = ${ask.tier} and retired_at is null
     `;
+    const ready = machines.filter(({ place }) => place === "ready").length;
+    if (ready > (ask.readySeen ?? machines.length)) {
+      return { kind: "unavailable", retryAt: null, because: "a machine of the tier is ready" };
+    }
     const pick = pickMachine(machines.map(machineOf), ask.attempts, now);
     if (pick.kind === "none") return { ...pick, kind: "unavailable" };
     const { id: machineId, place } = pick.machine;

@@ -23,6 +23,14 @@ function asked(answer: WakeAnswer) {
   return answer;
 }
 
+Deno.test("askWake() wakes no other machine for an asker who has not heard yet that one is ready", async () => {
+  await using db = await testDatabase();
+  await addMachine(db.sql, { place: READY });
+  await addMachine(db.sql, { slot: 1 });
+  assert.equal((await askWake(db.sql, { ...ASK, readySeen: 0 }, START)).kind, "unavailable");
+  asked(await askWake(db.sql, { ...ASK, readySeen: 1 }, START));
+});
+
 Deno.test("askWake() makes one wake of 50 asks at once, on two replicas", async () => {
   await using db = await testDatabase();
   const machineId = await addMachine(db.sql);

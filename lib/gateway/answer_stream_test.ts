@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { manualClock, millis } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import { UpstreamCut } from "@/lib/engine/upstream.ts";
-import { settled, targetsOf } from "./acquire_testing.ts";
+import { settled, stateOf, targetsOf } from "./acquire_testing.ts";
 import { AnswerStream, type StreamRecord } from "./answer_stream.ts";
 import { chunkMeter } from "./chunk_meter.ts";
 import { EventSplitter } from "./event_splitter.ts";
@@ -160,7 +160,9 @@ Deno.test("AnswerStream ends an engine silent for the stall limit, comments or n
   assert.deepEqual(endings, []);
   clock.advance(millis(1));
   stalls.look();
-  assert.equal(codeIn((await next).text), "upstream_timeout");
+  const state = await stateOf(next);
+  assert.ok(state.kind === "done", "it goes on waiting");
+  assert.equal(codeIn(state.value.text), "upstream_timeout");
   assert.deepEqual(endings.map(({ ended, status }) => [ended, status]), [["stalled", 504]]);
 });
 

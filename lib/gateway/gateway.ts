@@ -8,16 +8,11 @@ import { isConnectionLost } from "@/lib/kernel/database.ts";
 import { QueueFullError } from "@/lib/kernel/group_commit.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import type { Log } from "@/lib/kernel/log.ts";
-import {
-  type ApiKey,
-  bearerOf,
-  judgeKey,
-  mayUseModel,
-  noKeyError,
-} from "@/lib/accounts/api_key.ts";
+import { type ApiKey, bearerOf, judgeKey, noKeyError } from "@/lib/accounts/api_key.ts";
 import type { KeyCache } from "@/lib/accounts/key_cache.ts";
 import type { RateLimiter } from "@/lib/accounts/rate_limit.ts";
-import { type Lineup, type Target, targetsFor } from "@/lib/fleet/lineup.ts";
+import type { Lineup, Target } from "@/lib/fleet/lineup.ts";
+import { allowedTargets, targetsOf } from "./allowed_targets.ts";
 import { AnswerStream } from "./answer_stream.ts";
 import { heartbeats } from "./heartbeats.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
@@ -68,12 +63,12 @@ export async function serve(
   const usageId = newId("req", now);
   const requestId = requestIdOf(request.headers, usageId);
   const headers = baseHeaders(requestId, route.surface, deps.demo);
+  let admitted: Admitted;
   try {
-    const admitted = await admit(deps, request, { startedMs, route, requestId, headers }, {
+    admitted = await admit(deps, request, { startedMs, route, requestId, headers }, {
       usageId,
       now,
     });
-    return await answer(deps, admitted, request.signal);
   } catch (thrown) {
     const error = asAppError(thrown);
     const line = {
@@ -86,6 +81,15 @@ export async function serve(
       deps.log.error("request_failed", { ...line, error: causeOf(thrown) });
     } else deps.log.info("request_refused", line);
     deps.metrics.requestsTotal.inc({ route: route.path, status: String(error.status), tier: "" });
+    return errorResponse(error, route.surface, headers);
+  }
+  try {
+    return await answer(deps, admitted, request.signal);
+  } catch (thrown) {
+    // Its record has ended already, and counted and logged it; where a defect of ours came in between, it ends here.
+    const error = asAppError(thrown);
+    const { status, code: errorCode } = error;
+    admitted.record.end({ ended: "upstream_failed", status, errorCode, error: causeOf(thrown) });
     return errorResponse(error, route.surface, headers);
   }
 }
@@ -139,40 +143,6 @@ async function authenticate(deps: GatewayDeps, headers: Headers, now: Instant): 
   const verdict = judgeKey(known === undefined ? await deps.keys.find(bearer.secret) : known, now);
   if (verdict.kind === "refused") throw verdict.error;
   return verdict.key;
-}
-
-/** Throws `model_not_found` for a name nobody knows, `no_upstream` when the policy leaves no tier. */
-function targetsOf(lineup: Lineup, asked: string, policy: RequestPolicy): Target[] {
-  if (!lineup.names.has(asked)) {
-    const known = lineup.models.map((model) => model.id).join(", ");
-    const shown = asked.slice(0, 100);
-    throw new AppError(
-      "model_not_found",
-      `The model "${shown}" does not exist: choose one of ${known}`,
-      {
-        param: "model",
-      },
-    );
-  }
-  const targets = targetsFor(lineup, asked, policy);
-  if (targets.length > 0) return targets;
-  const anywhere = targetsFor(lineup, asked, { band: null, maxOutputNanoUsd: null }).length > 0;
-  throw new AppError(
-    "no_upstream",
-    anywhere
-      ? `No tier serves "${asked}" within the band and price you allow: relax x-emberlane-band or x-emberlane-max-price`
-      : `No tier of the lineup serves "${asked}" now`,
-    { retryAfterS: 60, shouldRetry: false },
-  );
-}
-
-/** The targets whose model the key may use; a route walks past the others. Throws `model_not_allowed` when none is left. */
-function allowedTargets(key: ApiKey, asked: string, targets: readonly Target[]): Target[] {
-  const allowed = targets.filter(({ model }) => mayUseModel(key, model.id).kind === "ok");
-  if (allowed.length > 0) return allowed;
-  const verdict = mayUseModel(key, targets[0]?.model.id ?? asked);
-  if (verdict.kind === "refused") throw verdict.error;
-  return [];
 }
 
 /** Answers a request that was let in; from here on its record is ended exactly once. */

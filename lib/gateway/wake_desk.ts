@@ -11,6 +11,8 @@ export type WakeDeskDeps = {
   /** How long a wake is wanted from its last ask on: longer than any one request waits, so it outlives them. */
   readonly wakeFor: Millis;
   ask(wake: WakeAsk): Promise<StoreAnswer>;
+  /** How many machines of the tier this replica's view knows to be ready. */
+  readyIn(tier: string): number;
   /** Applies what changed to the replica's own view, so that the asker sees its wake at once. */
   refresh(): Promise<void>;
   /** Rings for the keeper to look at a machine. */
@@ -54,6 +56,7 @@ export class WakeDesk {
       requestId,
       patience: this.#deps.wakeFor,
       attempts: tier.wake.attempts,
+      readySeen: this.#deps.readyIn(tier.name),
     });
     if (answer.kind === "asked") this.#deps.poke(answer.machineId);
     // When nothing can be woken, the reason may be a machine that became ready before our view heard of it.

@@ -20,6 +20,7 @@ function deskOf(answer: (ask: WakeAsk) => Promise<WakeAnswer>) {
       asks.push(ask);
       return answer(ask);
     },
+    readyIn: () => 0,
     refresh() {
       calls.push("refresh");
       return Promise.resolve();
@@ -41,7 +42,13 @@ Deno.test("WakeDesk makes one call of a thousand asks, and pokes the keeper befo
   assert.deepEqual(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
   assert.deepEqual(answers[0], { kind: "asked", wakeId: "wak_1" });
   assert.deepEqual(asks, [
-    { tier: "spot", requestId: "req_0", patience: millis(590_000), attempts: spot.wake.attempts },
+    {
+      tier: "spot",
+      requestId: "req_0",
+      patience: millis(590_000),
+      attempts: spot.wake.attempts,
+      readySeen: 0,
+    },
   ]);
   assert.deepEqual(calls, ["poke mac_1", "refresh"]);
 });

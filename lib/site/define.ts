@@ -1,0 +1,16 @@
+/** What every page may know of this deployment, and the helpers that type pages with it. */
+import { createDefine } from "fresh";
+import type { Lineup } from "@/lib/fleet/lineup.ts";
+import type { FleetView } from "@/lib/fleet/fleet_view.ts";
+
+export type SiteState = {
+  readonly name: string;
+  /** Where clients send requests, without a path. */
+  readonly origin: string;
+  readonly demo: boolean;
+  readonly lineup: Lineup;
+  readonly fleet: Pick<FleetView, "machines" | "etaFor" | "openWake">;
+  readonly wakeCapS: number;
+};
+
+export const define = createDefine<SiteState>();
