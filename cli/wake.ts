@@ -86,6 +86,12 @@ async function wake(
         : `; it is tried again after ${utc(answer.retryAt)}`;
       throw new CliError(EXIT.failed, `Cannot wake tier "${tierName}": ${answer.because}${retry}`);
     }
+    if (answer.kind === "ready") {
+      throw new CliError(
+        EXIT.failed,
+        `Tier "${tierName}" has a ready machine; there is nothing to wake`,
+      );
+    }
     const asked = await readWake(sql, answer.wakeId);
     if (options.follow === true) return await follow(io, sql, asked, options.output);
     if (options.output === "json") {

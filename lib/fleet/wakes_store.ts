@@ -31,7 +31,9 @@ export type WakeAnswer =
     readonly shared: boolean;
   }
   /** No machine of the tier can be woken. `retryAt`: when one that failed may be tried again; null when that is not known. */
-  | { readonly kind: "unavailable"; readonly retryAt: Instant | null; readonly because: string };
+  | { readonly kind: "unavailable"; readonly retryAt: Instant | null; readonly because: string }
+  /** A machine of the tier is ready that the asker has not heard of yet: it will. */
+  | { readonly kind: "ready" };
 
 /** An ask may lose to others at each step; after so many rounds something else is wrong. */
 const ROUNDS_MAX = 8;
@@ -52,7 +54,7 @@ export async function askWake(sql: Sql, ask: WakeAsk, now: Instant): Promise<Wak
     `;
     const ready = machines.filter(({ place }) => place === "ready").length;
     if (ready > (ask.readySeen ?? machines.length)) {
-      return { kind: "unavailable", retryAt: null, because: "a machine of the tier is ready" };
+      return { kind: "ready" };
     }
     const pick = pickMachine(machines.map(machineOf), ask.attempts, now);
     if (pick.kind === "none") return { ...pick, kind: "unavailable" };

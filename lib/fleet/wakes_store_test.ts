@@ -27,7 +27,7 @@ Deno.test("askWake() wakes no other machine for an asker who has not heard yet t
   await using db = await testDatabase();
   await addMachine(db.sql, { place: READY });
   await addMachine(db.sql, { slot: 1 });
-  assert.equal((await askWake(db.sql, { ...ASK, readySeen: 0 }, START)).kind, "unavailable");
+  assert.equal((await askWake(db.sql, { ...ASK, readySeen: 0 }, START)).kind, "ready");
   asked(await askWake(db.sql, { ...ASK, readySeen: 1 }, START));
 });
 

@@ -2,7 +2,7 @@
  * Finds a ready machine for a request, or waits for one: a level, not an event. A request never starts a machine; it
  * asks for a wake, and the keeper moves machines.
  */
-import type { Clock, Instant, Millis } from "@/lib/kernel/clock.ts";
+import type { Clock, Instant } from "@/lib/kernel/clock.ts";
 import { millis } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
@@ -10,6 +10,7 @@ import type { WakeView } from "@/lib/fleet/fleet_view.ts";
 import type { Target } from "@/lib/fleet/lineup.ts";
 import type { Machine } from "@/lib/fleet/place.ts";
 import { chooseMachine } from "./choose.ts";
+import { changeOrTimeout, changes } from "./fleet_changes.ts";
 import type { HeldRequests } from "./held_requests.ts";
 import type { MachineLoads } from "./machine_loads.ts";
 
@@ -27,7 +28,11 @@ export type WakeSight = Pick<WakeView, "tier" | "outcome" | "because" | "phase" 
 
 export type WakeAnswer =
   | { kind: "asked"; wakeId: string }
-  | { kind: "unavailable"; retryAt: Instant | null; because: string };
+  | { kind: "unavailable"; retryAt: Instant | null; because: string }
+  /** A machine of it is ready; our view of the fleet has yet to hear of it. */
+  | { kind: "ready" };
+
+type Unavailable = WakeAnswer & { kind: "unavailable" };
 
 export type AcquireDeps = {
   readonly clock: Clock;
@@ -61,14 +66,17 @@ export type Acquired = {
   readonly wakeId: string | null;
 };
 
-/** How long a request waits for the keeper's word on a machine that failed it, before it gives up. */
+/**
+ * How long a request waits for news that must come soon, before it gives up: the keeper's word on a machine that failed
+ * it, or our own view's on one that is said to be ready.
+ */
 const VERDICT_MS = 3_000;
 const RETRY_AFTER_UNKNOWN_S = 10;
 const RETRY_AFTER_TIMEOUT_S = 30;
 
-/** Names one life of a machine: once it moved on, it is worth another try. */
-export function lifeOf(machine: Machine): string {
-  return `${machine.id}:${machine.placeSince}`;
+/** Names one life of a machine: once it moved on, it is worth another try. Falling sick and getting well is no new life. */
+export function lifeOf({ id, place, placeSince }: Machine): string {
+  return `${id}:${place.at === "ready" ? place.since : placeSince}`;
 }
 
 /**
@@ -76,14 +84,15 @@ export function lifeOf(machine: Machine): string {
  * `wake_timeout` at the deadline, the last failure when only failed machines are left; or the signal's reason.
  */
 export async function acquire(deps: AcquireDeps, wish: Wish): Promise<Acquired> {
-  const atOnce = pickReady(deps, wish, null);
+  const atOnce = pickReady(deps, wish, null, new Map());
   if (atOnce !== null) return { ...atOnce, wakeId: null };
   return await waitForMachine(deps, wish);
 }
 
 async function waitForMachine(deps: AcquireDeps, wish: Wish): Promise<Acquired> {
-  const unavailable = new Map<string, WakeAnswer & { kind: "unavailable" }>();
-  const verdictAtMs = deps.clock.elapsedMs() + VERDICT_MS;
+  const unavailable = new Map<string, Unavailable>();
+  /** Runs from when only machines are left that failed this request, or that we have yet to hear of. */
+  let verdictAtMs: number | null = null;
   let waiting: { tier: TierSpec; wakeId: string } | null = null;
   let leaveQueue: (() => void) | null = null;
   const change = changes(deps.fleet);
@@ -91,32 +100,37 @@ async function waitForMachine(deps: AcquireDeps, wish: Wish): Promise<Acquired> 
     while (true) {
       wish.signal.throwIfAborted();
       const seen = change.next();
-      const ready = pickReady(deps, wish, waiting?.tier ?? null);
-      if (ready !== null) {
-        const woken = waiting !== null && waiting.tier.name === ready.target.tier.name;
-        return { ...ready, wakeId: woken ? waiting?.wakeId ?? null : null };
-      }
+      const ready = pickReady(deps, wish, waiting?.tier ?? null, unavailable);
+      if (ready !== null) return { ...ready, wakeId: wakeOf(waiting, ready.target) };
 
       // A wake that was served and left no ready machine is over too: the machine was lost again.
       const isOver = waiting === null ||
         (deps.fleet.wake(waiting.wakeId)?.outcome ?? null) !== null;
       if (isOver) {
-        if (waiting !== null) noteFailedWake(deps.fleet, waiting, unavailable);
+        const before = waiting;
+        if (before !== null) noteFailedWake(deps.fleet, before, unavailable);
         const asked = await askFirstCold(deps, wish, unavailable);
         leaveQueue?.();
         leaveQueue = null;
-        waiting = asked;
-        if (asked !== null) {
-          leaveQueue = deps.held.enter(asked.tier);
-          wish.onWaiting(asked.wakeId);
+        waiting = asked === "ready" ? null : asked;
+        if (waiting !== null) {
+          verdictAtMs = null;
+          leaveQueue = deps.held.enter(waiting.tier);
+          wish.onWaiting(waiting.wakeId);
           continue; // the fleet may have moved while we asked
         }
-        if (!hasSuspects(deps, wish) || deps.clock.elapsedMs() >= verdictAtMs) {
+        // Asking brings our view up to date: a machine may have become ready before we heard of it.
+        const late = pickReady(deps, wish, null, unavailable);
+        if (late !== null) return { ...late, wakeId: wakeOf(before, late.target) };
+        const nowMs = deps.clock.elapsedMs();
+        verdictAtMs ??= nowMs + VERDICT_MS;
+        const newsMustCome = asked === "ready" || hasSuspects(deps, wish);
+        if (!newsMustCome || nowMs >= verdictAtMs) {
           throw wish.lastFailure ?? noUpstream(wish, unavailable, deps.clock.now());
         }
       }
       const untilMs = waiting === null
-        ? Math.min(verdictAtMs, wish.deadline.atMs)
+        ? Math.min(verdictAtMs ?? Infinity, wish.deadline.atMs)
         : wish.deadline.atMs;
       const timeLeft = millis(untilMs - deps.clock.elapsedMs());
       if (timeLeft <= 0) {
@@ -131,11 +145,23 @@ async function waitForMachine(deps: AcquireDeps, wish: Wish): Promise<Acquired> 
   }
 }
 
-/** The first target with a ready machine, in order; a tier that is to be waited for ends the search. */
+/** The wake that brought a machine of the target: the one that was waited for, if it was of its tier. */
+function wakeOf(
+  waiting: { tier: TierSpec; wakeId: string } | null,
+  { tier }: Target,
+): string | null {
+  return waiting !== null && waiting.tier.name === tier.name ? waiting.wakeId : null;
+}
+
+/**
+ * The first target with a ready machine, in order. A cold tier that is to be waited for ends the search, unless it
+ * cannot be woken; one whose machines failed this request is not cold.
+ */
 function pickReady(
   deps: AcquireDeps,
   wish: Wish,
   waitingFor: TierSpec | null,
+  unavailable: ReadonlyMap<string, Unavailable>,
 ): Omit<Acquired, "wakeId"> | null {
   for (const target of wish.targets) {
     const { tier } = target;
@@ -152,9 +178,9 @@ function pickReady(
       if (waitingFor === null) askAbove(deps, wish, target);
       return { target, machine };
     }
-    if (tier.when_cold === "wait" && (waitingFor === null || waitingFor.name === tier.name)) {
-      return null;
-    }
+    const isCold = deps.fleet.ready(tier.name).length === 0 && !unavailable.has(tier.name);
+    const mayWait = waitingFor === null || waitingFor.name === tier.name;
+    if (tier.when_cold === "wait" && isCold && mayWait) return null;
   }
   return null;
 }
@@ -169,19 +195,21 @@ function askAbove(deps: AcquireDeps, wish: Wish, served: Target): void {
   }
 }
 
-/** Asks the best tier that can wake. Null when none can; why is noted in `unavailable`. */
+/** Asks the best tier that can wake. "ready": our view is about to hear of a machine. Null: none can; see `unavailable`. */
 async function askFirstCold(
   deps: AcquireDeps,
   wish: Wish,
-  unavailable: Map<string, WakeAnswer & { kind: "unavailable" }>,
-): Promise<{ tier: TierSpec; wakeId: string } | null> {
+  unavailable: Map<string, Unavailable>,
+): Promise<{ tier: TierSpec; wakeId: string } | "ready" | null> {
   const now = deps.clock.now();
   for (const tier of new Set(wish.targets.map((target) => target.tier))) {
     if (deps.fleet.ready(tier.name).length > 0) continue; // only failed ones: the keeper has not judged yet
     const known = unavailable.get(tier.name);
     if (known !== undefined && (known.retryAt === null || known.retryAt > now)) continue;
     const answer = await deps.askWake(tier, wish.requestId);
+    if (answer.kind === "ready") return "ready";
     if (answer.kind === "asked") return { tier, wakeId: answer.wakeId };
+    if (deps.fleet.ready(tier.name).length > 0) return null; // it serves already; our view was behind
     unavailable.set(tier.name, answer);
   }
   return null;
@@ -191,7 +219,7 @@ async function askFirstCold(
 function noteFailedWake(
   fleet: FleetSight,
   { tier, wakeId }: { tier: TierSpec; wakeId: string },
-  unavailable: Map<string, WakeAnswer & { kind: "unavailable" }>,
+  unavailable: Map<string, Unavailable>,
 ): void {
   const wake = fleet.wake(wakeId);
   if (wake?.outcome !== "failed") return;
@@ -209,7 +237,7 @@ function hasSuspects(deps: AcquireDeps, wish: Wish): boolean {
 
 function noUpstream(
   wish: Wish,
-  unavailable: ReadonlyMap<string, WakeAnswer & { kind: "unavailable" }>,
+  unavailable: ReadonlyMap<string, Unavailable>,
   now: Instant,
 ): AppError {
   const reasons = [...unavailable].map(([tier, { because }]) => `${tier}: ${because}`).join("; ");
@@ -247,31 +275,4 @@ function deadlineError(
     `No machine of tier "${tier}" became ready in time; its wake goes on, so a later request may find it ready`,
     { retryAfterS: etaS ?? RETRY_AFTER_TIMEOUT_S, shouldRetry: false },
   );
-}
-
-/** Turns the subscription into promises: each resolves at the first change after it was asked for. */
-function changes(fleet: FleetSight): { next(): Promise<void>; stop(): void } {
-  let wait = Promise.withResolvers<void>();
-  const stop = fleet.subscribe(() => {
-    wait.resolve();
-    wait = Promise.withResolvers();
-  });
-  return { next: () => wait.promise, stop };
-}
-
-async function changeOrTimeout(
-  clock: Clock,
-  change: Promise<void>,
-  span: Millis,
-  signal: AbortSignal,
-): Promise<void> {
-  const over = new AbortController();
-  const stop = () => over.abort();
-  signal.addEventListener("abort", stop);
-  try {
-    await Promise.race([change, clock.sleep(span, over.signal)]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-    over.abort();
-  }
 }

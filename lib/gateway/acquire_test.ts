@@ -238,3 +238,68 @@ Deno.test("acquire() takes a machine that failed it once that machine began a ne
   hand.ready(readyMachine("spot", 0, 5));
   assert.deepEqual(await machineOf(found), ["spot-0", null]);
 });
+
+Deno.test("lifeOf() stays the same while a ready machine falls sick and gets well, and not after", () => {
+  const well = readyMachine("spot");
+  const sick = {
+    ...well,
+    place: { at: "ready" as const, since: instant(0), sickSince: instant(5) },
+    placeSince: instant(5),
+  };
+  assert.equal(lifeOf(sick), lifeOf(well));
+  assert.notEqual(lifeOf(readyMachine("spot", 0, 6)), lifeOf(well));
+  assert.notEqual(lifeOf(readyMachine("spot", 1)), lifeOf(well));
+});
+
+Deno.test("acquire() falls through a tier that waits and cannot be woken to one that is ready already", async () => {
+  const hand = handFleet({ targets: targetsOf({ spot: "when_cold: wait," }) });
+  hand.answers.set("spot", unavailable("it failed"));
+  hand.ready(readyMachine("standard"));
+  assert.deepEqual(await machineOf(hand.acquire()), ["standard-0", null]);
+});
+
+Deno.test("acquire() goes on below a tier that waits when that tier's machine failed it: it is not cold", async () => {
+  const hand = handFleet({ targets: targetsOf({ spot: "when_cold: wait," }) });
+  const failed = readyMachine("spot");
+  hand.ready(failed);
+  hand.ready(readyMachine("standard"));
+  const found = hand.acquire({ avoid: new Set([lifeOf(failed)]) });
+  assert.deepEqual(await machineOf(found), ["standard-0", null]);
+});
+
+Deno.test("acquire() takes a machine its view was behind on, however long it has waited, and wakes no other tier", async () => {
+  const hand = handFleet();
+  const found = hand.acquire();
+  await settled();
+  hand.clock.advance(seconds(10));
+  // The view shows that the wake was served before it shows the machine; asking brings it up to date.
+  hand.answers.set("spot", () => {
+    hand.ready(readyMachine("spot"));
+    return unavailable("a machine of the tier is ready");
+  });
+  hand.setWake("wak_1", { outcome: "served" });
+  assert.deepEqual(await machineOf(found), ["spot-0", "wak_1"]);
+  assert.deepEqual(hand.asked, ["spot", "spot"]);
+});
+
+Deno.test("acquire() gives the keeper its three seconds even after a long wait for a wake that failed", async () => {
+  const hand = handFleet();
+  const failed = readyMachine("standard");
+  hand.ready(failed);
+  const found = hand.acquire({ avoid: new Set([lifeOf(failed)]) });
+  await settled();
+  hand.clock.advance(seconds(30));
+  hand.setWake("wak_1", { outcome: "failed" });
+  assert.equal((await stateOf(found)).kind, "waits");
+  hand.clock.advance(seconds(3));
+  assert.equal((await errorOf(found)).code, "no_upstream");
+});
+
+Deno.test("acquire() waits for its own view when the store says that a machine is ready, and loses no request over it", async () => {
+  const hand = handFleet();
+  hand.answers.set("spot", { kind: "ready" });
+  const found = hand.acquire();
+  await settled();
+  hand.ready(readyMachine("spot", 0));
+  assert.deepEqual(await machineOf(found), ["spot-0", null]);
+});

@@ -57,7 +57,7 @@ export function handFleet(options: { targets?: readonly Target[] } = {}) {
   const held = new HeldRequests();
   const loads = new MachineLoads(clock);
   /** What the next asks of a tier answer; a fresh wake otherwise. */
-  const answers = new Map<string, WakeAnswer>();
+  const answers = new Map<string, WakeAnswer | (() => WakeAnswer)>();
   const fleet: FleetSight = {
     ready: (tier) => [...machines.values()].filter((machine) => machine.tier === tier),
     openWake(tier) {
@@ -78,7 +78,9 @@ export function handFleet(options: { targets?: readonly Target[] } = {}) {
     askWake(tier: TierSpec): Promise<WakeAnswer> {
       asked.push(tier.name);
       const answer = answers.get(tier.name);
-      if (answer !== undefined) return Promise.resolve(answer);
+      if (answer !== undefined) {
+        return Promise.resolve(typeof answer === "function" ? answer() : answer);
+      }
       const wakeId = `wak_${asked.length}`;
       wakes.set(wakeId, {
         tier: tier.name,

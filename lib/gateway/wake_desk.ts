@@ -61,7 +61,6 @@ export class WakeDesk {
     if (answer.kind === "asked") this.#deps.poke(answer.machineId);
     // When nothing can be woken, the reason may be a machine that became ready before our view heard of it.
     await this.#deps.refresh();
-    if (answer.kind === "unavailable") return answer;
-    return { kind: "asked", wakeId: answer.wakeId };
+    return answer.kind === "asked" ? { kind: "asked", wakeId: answer.wakeId } : answer;
   }
 }

@@ -1,25 +1,7 @@
 /** Whatever a client gets wrong: an exact answer, nothing forwarded, nothing secret echoed, one log line. */
 import assert from "node:assert/strict";
-import { instant } from "@/lib/kernel/clock.ts";
-import { until } from "@/tests/e2e/support.ts";
-import { startTestGateway, type TestGateway } from "./support.ts";
-
-const SECRET_TEXT = "the-private-prompt";
-const CHAT = "/v1/chat/completions";
-const messages = [{ role: "user", content: SECRET_TEXT }];
-const GOOD = { model: "m", messages, max_tokens: 4, ignore_eos: true };
-
-type Case = {
-  readonly what: string;
-  readonly path?: string;
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: BodyInit;
-  readonly expect: readonly [status: number, code: string, type: string, param: string | null];
-  readonly message?: RegExp;
-  /** A header the answer has, with its value. */
-  readonly header?: readonly [name: string, value: string];
-};
+import { assertRefused, type Case, CHAT, GOOD, messages, SECRET_TEXT, send } from "./refusals.ts";
+import { startTestGateway } from "./support.ts";
 
 const json = (value: unknown) => JSON.stringify(value);
 const invalid = (param: string | null) =>
@@ -132,47 +114,6 @@ const CASES: readonly Case[] = [
   },
 ];
 
-async function send(
-  gateway: TestGateway,
-  { path = CHAT, method = "POST", headers, body }: Partial<Case>,
-) {
-  const withBody = method === "POST";
-  return await fetch(gateway.url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${gateway.secret}`,
-      ...(withBody ? { "content-type": "application/json" } : {}),
-      ...headers,
-    },
-    ...(withBody ? { body: body ?? json(GOOD) } : {}),
-  });
-}
-
-async function assertRefused(
-  gateway: TestGateway,
-  response: Response,
-  { expect: [status, code, type, param], message = /./, header }: Omit<Case, "what">,
-): Promise<void> {
-  const text = await response.text();
-  assert.equal(response.status, status, text);
-  const { error, ...rest } = JSON.parse(text);
-  assert.deepEqual(rest, {});
-  assert.deepEqual(error, { message: error.message, type, param, code });
-  assert.match(error.message, message);
-  assert.equal(response.headers.get("content-type"), "application/json");
-  if (header !== undefined) assert.equal(response.headers.get(header[0]), header[1]);
-  const id = response.headers.get("x-request-id") ?? "";
-  assert.match(id, /^req_/);
-  assert.equal(linesOf(gateway, id).length, 1, "one log line");
-  for (const secret of [SECRET_TEXT, gateway.secret, "sk-ember-not-a-key"]) {
-    assert.ok(!text.includes(secret), "the answer echoes a secret");
-    assert.ok(!JSON.stringify(gateway.lines()).includes(secret), "the log holds a secret");
-  }
-}
-
-const linesOf = (gateway: TestGateway, requestId: string) =>
-  gateway.lines().filter((line) => line["request_id"] === requestId);
-
 Deno.test("the gateway refuses what it cannot use, exactly and at its own door", async (t) => {
   await using gateway = await startTestGateway({
     tiers: { a: { engine: {} }, b: { engine: {}, serves: "{ other: m }" } },
@@ -259,47 +200,5 @@ Deno.test("the gateway refuses what it cannot use, exactly and at its own door",
     assert.match(await asked("a b") ?? "", /^req_/);
   });
   assert.equal(requests(), before, "nothing was forwarded");
-  assert.deepEqual(await gateway.rows(), [], "and nothing was booked");
-});
-
-Deno.test("the gateway holds a key to its requests and tokens a minute", async (t) => {
-  await using gateway = await startTestGateway({ tiers: { a: { engine: {} } } });
-  const limited = [429, "rate_limit_exceeded", "rate_limit_error", null] as const;
-  await t.step("requests", async () => {
-    const { secret } = await gateway.newKey({ requestsPerMinute: 2 });
-    const headers = { authorization: `Bearer ${secret}` };
-    for (const remaining of ["1", "0"]) {
-      const response = await send(gateway, { headers });
-      await response.body?.cancel();
-      assert.equal(response.status, 200);
-      assert.equal(response.headers.get("x-ratelimit-limit-requests"), "2");
-      assert.equal(response.headers.get("x-ratelimit-remaining-requests"), remaining);
-    }
-    const before = gateway.engine("a").stats().requests;
-    const refused = await send(gateway, { headers });
-    assert.match(refused.headers.get("x-ratelimit-reset-requests") ?? "", /^\d.*s$/);
-    const waitS = Number(refused.headers.get("retry-after"));
-    assert.ok(waitS >= 1 && waitS <= 30, `retry after ${waitS}`);
-    await assertRefused(gateway, refused, { expect: limited, message: /2 requests a minute/ });
-    assert.equal(gateway.engine("a").stats().requests, before);
-  });
-  await t.step("tokens, once the last request has told what it used", async () => {
-    const { secret } = await gateway.newKey({ tokensPerMinute: 5 });
-    const headers = { authorization: `Bearer ${secret}` };
-    const first = await send(gateway, { headers });
-    await first.body?.cancel();
-    assert.deepEqual(
-      [first.status, first.headers.get("x-ratelimit-limit-tokens")],
-      [200, "5"],
-    );
-    const before = await until(
-      "the tokens are charged",
-      () => gateway.engine("a").stats().requests,
-    );
-    const refused = await send(gateway, { headers });
-    assert.equal(refused.headers.get("x-ratelimit-remaining-tokens"), "0");
-    await assertRefused(gateway, refused, { expect: limited, message: /5 tokens a minute/ });
-    assert.equal(gateway.engine("a").stats().requests, before);
-  });
-  assert.ok(instant(0) === 0);
+  assert.equal((await gateway.rows()).length, 0, "and nothing was booked");
 });

@@ -6,7 +6,7 @@ import { type ReplayServer, startReplayServer } from "./replay_server.ts";
 import { startTestGateway, type TestGateway } from "./support.ts";
 
 /** Each recording is cut in so many ways. */
-const CUTS = 3;
+const CUTS = 2;
 
 /**
  * vLLM puts the fingerprint on the finish chunks when no usage chunk follows, else on the usage chunk alone. The
@@ -78,7 +78,7 @@ Deno.test("answers of vLLM pass byte for byte, and only what nobody asked for is
   }
   await t.step("every row has the engine's own figures", async () => {
     const rows = await gateway.rows();
-    assert.ok(rows.length > 200);
+    assert.ok(rows.length > 150);
     for (const row of rows) {
       assert.deepEqual(
         [row.ended, row.tokens_from, row.attempts],

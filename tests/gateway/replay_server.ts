@@ -11,7 +11,7 @@ export type ReplayServer = AsyncDisposable & {
 };
 
 const encode = (text: string) => new TextEncoder().encode(text);
-const PIECE_BYTES_MAX = 90;
+const PIECE_BYTES_MAX = 500;
 
 export function startReplayServer(): ReplayServer {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -70,7 +70,7 @@ async function replay(connection: Deno.Conn, recording: Recording, random: Rando
   for (const piece of cut(joined(parts), random)) {
     await writeAll(connection, piece);
     // Now and then the rest comes in another turn of the event loop, so that reads end where pieces do.
-    if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, 0));
+    if (random() < 0.1) await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
 
@@ -98,7 +98,7 @@ async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void>
 
 /** One request with a declared length; the gateway sends no other. */
 async function readRequest(connection: Deno.Conn): Promise<{ path: string; body: string }> {
-  const buffer = new Uint8Array(65_536);
+  const buffer = new Uint8Array(16_384);
   let text = "";
   while (true) {
     const end = text.indexOf("\r\n\r\n");
@@ -109,6 +109,7 @@ async function readRequest(connection: Deno.Conn): Promise<{ path: string; body:
     }
     const count = await connection.read(buffer);
     if (count === null) throw new Error("the request broke off");
-    text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
+    // One character a byte; the decoder called latin1 is windows-1252 and would not do.
+    text += String.fromCharCode(...buffer.subarray(0, count));
   }
 }
