@@ -1,6 +1,8 @@
 /** Brings local machines to rest when the last gateway stops in order: through the keeper, so that the journal tells it. */
+import { hostname } from "node:os";
+import process from "node:process";
 import { millis } from "@/lib/kernel/clock.ts";
-import type { Sql } from "@/lib/kernel/database.ts";
+import { codeOf, type Sql } from "@/lib/kernel/database.ts";
 import { createKeeper, type KeeperDeps } from "@/lib/fleet/keeper.ts";
 import { liveReplicas } from "@/lib/fleet/replicas_store.ts";
 import type { LocalProvider } from "@/lib/providers/local.ts";
@@ -14,10 +16,10 @@ export type RestDeps = KeeperDeps & {
 const LOOK_EVERY = millis(150);
 const ROUNDS_MAX = 100;
 
-/** Does nothing while another replica lives: the machines are its too. */
+/** Does nothing while another replica of this host lives: the machines are its too. One that was just killed is no reason. */
 export async function restMachines(deps: RestDeps, signal: AbortSignal): Promise<void> {
   const others = (await liveReplicas(deps.sql)).filter((replica) => replica.id !== deps.replicaId);
-  if (others.length > 0) return;
+  if (others.some(({ host, pid }) => host === hostname() && isAlive(pid))) return;
   const keeper = createKeeper({
     ...deps,
     // Nothing is wanted any more, and no quiet time is waited for.
@@ -38,4 +40,14 @@ export async function restMachines(deps: RestDeps, signal: AbortSignal): Promise
   }
   // What was still loading has no way to rest; it is ended, and the next start finds it off.
   await deps.local.stopAll(signal);
+}
+
+/** Whether a process of this number runs; the heartbeat of a killed one stays fresh for some seconds. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // It runs, and is not ours to signal.
+    return codeOf(error) === "EPERM";
+  }
 }
