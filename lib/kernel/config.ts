@@ -181,10 +181,37 @@ function problemsOf(error: z.ZodError, root: unknown, prefix: string): ConfigPro
     return [{
       where: prefix + path.join("."),
       value: missing ? "missing" : shown(valueAt(root, issue.path), path.at(-1) ?? ""),
-      remedy: issue.message,
+      remedy: (missing ? "add it: " : "") + remedyOf(issue),
     }];
   });
 }
+
+/** zod tells what is wrong; an operator wants to be told what would do. Messages of our own already do. */
+function remedyOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `write ${SHAPES[issue.expected] ?? `a ${issue.expected}`}`;
+    case "invalid_value":
+      return `choose ${issue.values.map(String).join(" or ")}`;
+    case "too_small":
+      return `write at least ${issue.minimum}${UNITS[issue.origin] ?? ""}`;
+    case "too_big":
+      return `write at most ${issue.maximum}${UNITS[issue.origin] ?? ""}`;
+    default:
+      return issue.message;
+  }
+}
+
+const UNITS: Readonly<Record<string, string>> = { string: " characters", array: " entries" };
+
+const SHAPES: Readonly<Record<string, string>> = {
+  array: "a list",
+  object: "settings, one `name: value` a line",
+  record: "settings, one `name: value` a line",
+  string: "text",
+  boolean: "true or false",
+  int: "a whole number",
+};
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   let value = root;

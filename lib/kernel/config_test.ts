@@ -127,3 +127,19 @@ Deno.test("parseFleet() tells an unknown setting, a missing one and a wrong one 
 Deno.test("parseFleet() says of an empty file that it is empty of everything", () => {
   equal(problemsOf(() => parseFleet("")).length, 1);
 });
+
+Deno.test("readConfig() says what would do in place of what the parser found", () => {
+  const text =
+    "models: 5\nlineup:\n  - { name: a, provider: local, band: gold, serves: {}, machines: 0, local: { command: [] } }\n";
+  throws(() => readConfig({ DEMO_KEY: "short" }, () => text, "/"), (error: unknown) => {
+    ok(error instanceof ConfigError);
+    const remedies = Object.fromEntries(error.problems.map(({ where, remedy }) => [where, remedy]));
+    equal(remedies["environment DEMO_KEY"], "write at least 20 characters");
+    equal(remedies["fleet.yaml models"], "write a list");
+    equal(remedies["fleet.yaml lineup.0.band"], "choose spot or standard");
+    equal(remedies["fleet.yaml lineup.0.machines"], "write at least 1");
+    equal(remedies["fleet.yaml lineup.0.local.command"], "write at least 1 entries");
+    ok(!error.message.includes("short"), "a secret is not shown");
+    return true;
+  });
+});
