@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { millis } from "@/lib/kernel/clock.ts";
 import { type Log, silentLog } from "@/lib/kernel/log.ts";
@@ -62,8 +62,13 @@ Deno.test("a machine whose gateway died between spawn and record is found, adopt
     await writeRecord(root, { ...record, process: null });
 
     const local = await open();
+    // Until the guard has written who it is, which takes a loaded machine a moment, it is rising.
+    await until("it is found", async () => (await local.status(ref, patient())).power === "on");
     deepEqual(await local.status(ref, patient()), running);
-    notEqual((await readRecord(root, ref.machineId))?.process, null);
+    await until(
+      "it is recorded",
+      async () => ((await readRecord(root, ref.machineId))?.process ?? null) !== null,
+    );
     await writeRecord(root, { ...record, process: null });
     await local.start(ref, { generation: 1 }, patient());
     deepEqual(await local.status(ref, patient()), running);
