@@ -1,5 +1,6 @@
 /** What every provider of machines can be asked, and how its failures are named. Source: reference of provider APIs. */
 import type { Instant, Millis } from "@/lib/kernel/clock.ts";
+import type { Billing } from "./billing.ts";
 
 /**
  * What a provider says of one computer's power.
@@ -52,6 +53,8 @@ export type EffectKey = { readonly generation: number };
 export type Provider = {
   readonly name: string;
   readonly capabilities: ProviderCapabilities;
+  /** Absent when it bills nothing, or cannot be asked. */
+  readonly billing?: Billing;
   /** Looks; has no effect. Throws ProviderError when it cannot tell, rather than guess. */
   status(ref: MachineRef, signal: AbortSignal): Promise<MachineStatus>;
   /** Rents a computer. `onIdKnown` is called as soon as the provider named it, before any waiting. */
