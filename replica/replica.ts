@@ -38,11 +38,13 @@ import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
 import { openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
 import { machineSubject, startQueue } from "@/workers/queue.ts";
+import { httpUrl, pathOf } from "./address.ts";
 import { ensureDemoKey } from "./demo_key.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { keeperMetrics, wakeObserver } from "./keeper_metrics.ts";
 import { restMachines } from "./rest_machines.ts";
 import { openSite } from "./site.ts";
+import { siteState } from "./site_state.ts";
 
 export const VERSION = "0.1.0";
 
@@ -55,6 +57,8 @@ export type ReplicaOptions = {
   readonly database?: DatabaseTarget;
   /** Who ticks the minutes; tests tick by hand. */
   readonly ticker?: Ticker;
+  /** Other processes listen on the same port. */
+  readonly sharesPort?: boolean;
 };
 
 export type Replica = {
@@ -85,7 +89,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
 }
 
 async function compose(
-  { config, log, env, database, ticker = denoTicker }: ReplicaOptions,
+  { config, log, env, database, ticker = denoTicker, sharesPort = false }: ReplicaOptions,
   shutdown: Shutdown,
   clock: Clock,
   graceMs: number,
@@ -236,30 +240,28 @@ async function compose(
   };
   const ops = { sql, metrics, metricsToken: config.metricsToken, stopping: shutdown.stopping };
   const site = await openSite({
-    state: {
-      name: fleet.site.name,
-      origin: fleet.site.origin,
-      demo: fleet.site.demo,
+    state: siteState({
+      file: fleet,
+      version: VERSION,
       lineup: api.lineup,
+      lineupSince: api.lineupSince,
       fleet: view,
-      wakeCapS: fleet.gateway.wake_cap / 1_000,
-    },
+      clock,
+    }),
     dev: env["DEV"] === "1",
     log,
     signal: shutdown.stopping,
   });
 
   const server = Deno.serve(
-    { hostname: config.host, port: config.port, onListen() {} },
+    { hostname: config.host, port: config.port, reusePort: sharesPort, onListen() {} },
     async (request) => {
       const path = pathOf(request.url);
       if (path.startsWith("/v1/") || path === "/v1") return await handleApi(api, request, path);
       return await answerOps(ops, request, path) ?? await site(request);
     },
   );
-  const url = `http://${
-    config.host.includes(":") ? `[${config.host}]` : config.host
-  }:${server.addr.port}`;
+  const url = httpUrl(config.host, server.addr.port);
 
   shutdown.onStop("finish requests", async (signal) => {
     signal.addEventListener("abort", () => overdue.abort());
@@ -274,10 +276,10 @@ async function compose(
     await ledger.settle(signal);
   });
   if (fleet.providers.local.on_shutdown === "stop") {
-    shutdown.onStop(
-      "stop local machines",
-      (signal) => restMachines({ ...keeperDeps, sql, local, policyOf, replicaId: id }, signal),
-    );
+    shutdown.onStop("stop local machines", async (signal) => {
+      await heartbeat.stop(); // of two replicas that leave together, neither may count on the other
+      await restMachines({ ...keeperDeps, sql, local, policyOf, replicaId: id }, signal);
+    });
   }
   shutdown.onStop("let go", async () => {
     pokeAsked();
@@ -290,10 +292,4 @@ async function compose(
   });
   await lookAtEveryMachine();
   return { id, url, demoKey: await ensureDemoKey(sql, config, clock.now()), shutdown };
-}
-
-function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const query = url.indexOf("?", start);
-  return start === -1 ? "/" : query === -1 ? url.slice(start) : url.slice(start, query);
 }

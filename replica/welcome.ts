@@ -1,9 +1,9 @@
 /** What a person who just started the gateway wants to know, on standard error beside the JSON log. */
 import type { Config } from "@/lib/kernel/config.ts";
-import type { Replica } from "./replica.ts";
+import type { ReadyNotice } from "./supervisor.ts";
 
 /** Says where it answers and, in the demo, how to make the first request. */
-export function welcome(config: Config, replica: Replica): void {
+export function welcome(config: Config, replica: ReadyNotice): void {
   const { fleet } = config;
   const lines = [`${fleet.site.name} answers on ${replica.url}`];
   if (fleet.site.demo) {

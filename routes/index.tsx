@@ -1,45 +1,41 @@
 /** The start page: what this is, how to use it, and what its machines are doing now. */
-import { Head } from "fresh/runtime";
+import { Page } from "../lib/site/components/Page.tsx";
 import { define, type SiteState } from "../lib/site/define.ts";
 import { SHOWN_STATE } from "../lib/fleet/place.ts";
 
 export default define.page(({ state }) => {
   const model = state.lineup.models[0]?.id ?? "";
   return (
-    <>
-      <Head>
-        <title>{state.name}: an inference gateway that lets GPUs sleep</title>
-        <meta
-          name="description"
-          content="An OpenAI-compatible gateway that wakes a sleeping GPU machine when a request needs it."
-        />
-      </Head>
-      <main>
-        <h1>{state.name}</h1>
-        <p class="lead">
-          An inference gateway that lets GPUs sleep: OpenAI's API in front of a lineup of GPU
-          machines that are woken when a request needs one, and put to sleep when they fall quiet.
+    <Page
+      state={state}
+      title={`${state.name}: an inference gateway that lets GPUs sleep`}
+      description="An OpenAI-compatible gateway that wakes a sleeping GPU machine when a request needs it."
+      path="/"
+    >
+      <h1>{state.name}</h1>
+      <p class="lead">
+        An inference gateway that lets GPUs sleep: OpenAI's API in front of a lineup of GPU machines
+        that are woken when a request needs one, and put to sleep when they fall quiet.
+      </p>
+      <section aria-labelledby="use">
+        <h2 id="use">Two fields change</h2>
+        <pre tabindex={0}><code>{snippet(state.origin, model)}</code></pre>
+        <p>
+          When no machine is awake, the first request waits for one. It is answered 504 after{" "}
+          {state.wakeCapS}{" "}
+          seconds at the latest, never left hanging; the wake goes on, so a later request may find
+          it done.
         </p>
-        <section aria-labelledby="use">
-          <h2 id="use">Two fields change</h2>
-          <pre tabindex={0}><code>{snippet(state.origin, model)}</code></pre>
-          <p>
-            When no machine is awake, the first request waits for one. It is answered 504 after{" "}
-            {state.wakeCapS}{" "}
-            seconds at the latest, never left hanging; the wake goes on, so a later request may find
-            it done.
-          </p>
-        </section>
-        <section aria-labelledby="lineup">
-          <h2 id="lineup">The lineup now</h2>
-          <Machines state={state} />
-        </section>
-        <section aria-labelledby="models">
-          <h2 id="models">Models</h2>
-          <Models state={state} />
-        </section>
-      </main>
-    </>
+      </section>
+      <section aria-labelledby="lineup">
+        <h2 id="lineup">The lineup now</h2>
+        <Machines state={state} />
+      </section>
+      <section aria-labelledby="models">
+        <h2 id="models">Models</h2>
+        <Models state={state} />
+      </section>
+    </Page>
   );
 });
 

@@ -14,6 +14,7 @@ const FLAGS = [
   "--parallel",
   "--unstable-kv",
   "--unstable-cron",
+  "--unstable-net",
   "--unstable-no-legacy-abort",
   "-A",
 ];

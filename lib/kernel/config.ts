@@ -9,6 +9,7 @@ export const EXIT_CONFIG = 78;
 
 const FILE_BYTES_MAX = 1_000_000;
 const ALIASES_MAX = 100;
+const REPLICAS_MAX = 64;
 
 const environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1"),
@@ -28,6 +29,12 @@ const environment = z.object({
   DEMO_KEY: z.string().min(20, "write at least 20 characters").max(200).optional(),
   METRICS_TOKEN: z.string().min(16, "write at least 16 characters").optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  REPLICAS: z.string().transform((text, ctx) => {
+    const count = Number(text);
+    if (/^\d{1,2}$/.test(text) && count >= 1 && count <= REPLICAS_MAX) return count;
+    ctx.addIssue({ code: "custom", message: `write 1 to ${REPLICAS_MAX}`, input: text });
+    return z.NEVER;
+  }).optional(),
 });
 
 export type Config = {
@@ -41,6 +48,8 @@ export type Config = {
   readonly demoKey: string | null;
   readonly metricsToken: string | null;
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** How many processes share the port; null when nobody said. */
+  readonly replicas: number | null;
 };
 
 /** One thing wrong with the configuration: where, what stands there, and what would do. */
@@ -92,6 +101,7 @@ export function readConfig(
     demoKey: e.DEMO_KEY ?? null,
     metricsToken: e.METRICS_TOKEN ?? null,
     logLevel: e.LOG_LEVEL,
+    replicas: e.REPLICAS ?? null,
   };
 }
 

@@ -77,6 +77,7 @@ export async function startGateway(
     demoKey: null,
     metricsToken: null,
     logLevel: "info",
+    replicas: 1,
   };
   const ticker = { every() {} };
   const replica = await startReplica({ config, log, env: Deno.env.toObject(), database, ticker });
@@ -156,6 +157,18 @@ export async function machineProcesses(
     if (!(await read("cmdline")).includes("sim/main.ts")) continue;
     if (/\) Z /.test(await read("stat"))) continue;
     found.get(tag)?.push(Number(entry.name));
+  }
+  return found;
+}
+
+/** Processes whose environment names `dir`: everything a gateway started there has started in turn. */
+export async function processesOf(dir: string): Promise<number[]> {
+  const found: number[] = [];
+  for await (const entry of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(entry.name)) continue;
+    const read = (file: string) => Deno.readTextFile(`/proc/${entry.name}/${file}`).catch(() => "");
+    const says = (await read("environ")).includes(dir) || (await read("cmdline")).includes(dir);
+    if (says && !/\) Z /.test(await read("stat"))) found.push(Number(entry.name));
   }
   return found;
 }

@@ -39,8 +39,12 @@ Deno.test("the start page says that it is a demo, shows the lineup, and carries 
       assert.match(policy, /default-src 'none'/, path);
       assert.doesNotMatch(policy, /unsafe/, path);
       assert.equal(html.match(/<h1/g)?.length, 1, path);
-      assert.match(html, /Demo: every machine here is simulated/, path);
-      assert.doesNotMatch(html, /<script|style=|<style|https?:\/\/(?!localhost)/, path);
+      assert.match(html, /Demo:<\/strong> every machine here is simulated/, path);
+      assert.doesNotMatch(
+        html,
+        /<script(?! src="\/theme\.js)|style=|<style|(?:src|href)="https?:\/\/(?!localhost)/,
+        path,
+      );
     }
     const html = await (await fetch(url)).text();
     assert.match(html, /spot 0[\s\S]*Cold[\s\S]*no data yet/);
