@@ -240,13 +240,13 @@ async function compose(
   };
   const ops = { sql, metrics, metricsToken: config.metricsToken, stopping: shutdown.stopping };
   const site = await openSite({
-    state: siteState({
+    state: await siteState({
       file: fleet,
       version: VERSION,
-      lineup: api.lineup,
-      lineupSince: api.lineupSince,
-      fleet: view,
-      clock,
+      api,
+      view,
+      sql,
+      signal: shutdown.stopping,
     }),
     dev: env["DEV"] === "1",
     log,

@@ -37,6 +37,7 @@ export type SiteOptions = {
 export async function openSite(
   { state, dev, log, signal }: SiteOptions,
 ): Promise<(request: Request) => Promise<Response>> {
+  signal.addEventListener("abort", () => state.ogImages.close(), { once: true });
   const app = new Hono();
   app.use(async (context, next) => {
     await next();

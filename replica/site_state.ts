@@ -1,32 +1,76 @@
 /** What the site may know of this replica, gathered from its parts. */
-import type { Clock, Instant } from "@/lib/kernel/clock.ts";
+import type { Sql } from "@/lib/kernel/database.ts";
 import type { FleetFile } from "@/lib/kernel/fleet_file.ts";
 import type { FleetView } from "@/lib/fleet/fleet_view.ts";
-import type { Lineup } from "@/lib/fleet/lineup.ts";
+import { wakeHistory } from "@/lib/fleet/recent_wakes.ts";
+import type { ApiDeps } from "@/lib/gateway/api.ts";
+import { modelObject } from "@/lib/gateway/models_list.ts";
 import type { SiteState } from "@/lib/site/define.ts";
+import { loadLibrary } from "@/lib/site/library.ts";
+import { figuresReader, machineShares } from "@/lib/ledger/figures_read.ts";
+import { readFolds } from "@/lib/ledger/folds.ts";
+import { figureValues } from "@/lib/site/figure_values.ts";
+import { FIXED_PAGES } from "@/lib/site/pages.ts";
+import { buildIndex, search } from "@/lib/site/search_index.ts";
+import { createOgImages } from "@/lib/site/og_images.ts";
+import { apiDocument } from "./api_document.ts";
+import { createStatusFeed } from "./status_feed.ts";
+
+const CONTENT = new URL("../content/", import.meta.url);
 
 export type SiteStateDeps = {
   readonly file: FleetFile;
   readonly version: string;
-  readonly lineup: Lineup;
-  readonly lineupSince: Instant;
-  readonly fleet: FleetView;
-  readonly clock: Clock;
+  /** What the API answers with, so that the pages say the same. */
+  readonly api: Pick<ApiDeps, "clock" | "held" | "lineup" | "lineupSince" | "log" | "prices">;
+  readonly view: FleetView;
+  readonly sql: Sql;
+  /** Aborted when the gateway stops. */
+  readonly signal: AbortSignal;
 };
 
-export function siteState(
-  { file, version, lineup, lineupSince, fleet, clock }: SiteStateDeps,
-): SiteState {
+export async function siteState(
+  { file, version, api, view, sql, signal }: SiteStateDeps,
+): Promise<SiteState> {
+  const { clock, log, lineup } = api;
+  const lineupSinceS = Math.floor(api.lineupSince / 1_000);
+  const library = await loadLibrary(CONTENT, FIXED_PAGES);
+  const index = buildIndex(library);
+  const folds = await readFolds();
+  const windows = figuresReader({ sql, clock, folds });
+  const capS = file.gateway.wake_cap / 1_000;
   return {
+    library,
+    search: { find: (query) => search(index, query), json: JSON.stringify(index) },
+    async figures() {
+      const [day, month] = await Promise.all([windows("24h"), windows("30d")]);
+      return figureValues({ day, month, shares: machineShares(month.machineTime), capS });
+    },
+    windows,
+    folds,
     name: file.site.name,
     origin: file.site.origin,
     operator: file.site.operator,
     version,
     demo: file.site.demo,
     lineup,
-    fleet,
-    wakeCapS: file.gateway.wake_cap / 1_000,
-    lineupSinceS: Math.floor(lineupSince / 1_000),
+    fleet: view,
+    wakeCapS: capS,
+    lineupSinceS,
+    models: () =>
+      lineup.models.map((model) => modelObject(model, lineup, view, lineupSinceS, clock.now())),
+    prices: api.prices,
+    status: createStatusFeed({
+      tiers: lineup.tiers,
+      fleet: view,
+      waiting: (tier) => api.held.count(tier),
+      history: (now) => wakeHistory(sql, now),
+      clock,
+      log,
+      signal,
+    }),
+    openApi: apiDocument(file, version),
+    ogImages: createOgImages({ clock }),
     now: () => clock.now(),
   };
 }

@@ -28,6 +28,8 @@ const TYPES_ONLY: Record<string, readonly string[]> = {
 };
 
 type Ban = { readonly what: RegExp; readonly instead: string; readonly except: readonly RegExp[] };
+/** Programs that pages show to their readers, as text. */
+const SHOWN_CODE = /^lib\/site\/(api_examples|snippets)\.ts$/;
 const BANS: readonly Ban[] = [
   {
     what: /\bDate\.now\(|new Date\(\)|performance\.now\(/,
@@ -42,7 +44,7 @@ const BANS: readonly Ban[] = [
   {
     what: /(?<![.\w])fetch\(/,
     instead: "go through lib/engine or lib/providers",
-    except: [/^lib\/(engine|providers|fresh)\//],
+    except: [/^lib\/(engine|providers|fresh)\//, SHOWN_CODE],
   },
   {
     what: /\bDeno\.env\b/,
@@ -52,7 +54,7 @@ const BANS: readonly Ban[] = [
   {
     what: /\bconsole\.(log|error|warn|info)\(/,
     instead: "write through the Log",
-    except: [/^lib\/kernel\/log\.ts$/, /^lib\/fresh\//],
+    except: [/^lib\/kernel\/log\.ts$/, /^lib\/fresh\//, SHOWN_CODE],
   },
   {
     what: /\bas any\b|: any\b|<any>/,

@@ -5,8 +5,8 @@ import type { WakeTimes } from "./eta.ts";
 import type { WakePhase } from "./machine_store.ts";
 import type { PlaceName } from "./place.ts";
 
-/** The history an estimate rests on. */
-const WAKES_MAX = 200;
+/** The history an estimate rests on: so many wakes of a tier, not older than so many days. */
+export const WAKES_MAX = 200;
 const DAYS_MAX = 30;
 
 /**
@@ -89,6 +89,7 @@ export async function phaseTimesOf(sql: Sql, tier: string, now: Instant): Promis
   `;
 }
 
-function daysBefore(now: Instant): Date {
+/** Where the history of an estimate begins. */
+export function daysBefore(now: Instant): Date {
   return new Date(later(now, millis(-DAYS_MAX * 86_400_000)));
 }

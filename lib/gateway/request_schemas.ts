@@ -11,32 +11,48 @@ const model = z.string().min(1).max(256).describe("A model id, alias or route of
 const stream = z.boolean().nullish().describe(
   "Send server-sent events as the answer is generated.",
 );
-const tokens = z.int().min(0).nullish();
+const tokens = z.int().min(0).nullish().describe("The most tokens to generate.");
+const encodingFormat = z.string().nullish().describe(
+  "`float` or `base64`, as the engine knows it.",
+);
 const streamOptions = z.looseObject({
   include_usage: z.boolean().nullish().describe("Add a last chunk with the usage and no choices."),
   continuous_usage_stats: z.boolean().nullish().describe(
     "vLLM: add the running usage to every chunk.",
   ),
-}).nullish();
+}).nullish().describe("What a stream reports besides its text.");
 const choices = z.int().min(1).max(128).nullish().describe("How many choices to generate.");
 const sampling = {
-  temperature: z.number().nullish(),
-  top_p: z.number().nullish(),
-  stop: z.union([z.string(), z.array(z.string())]).nullish(),
-  seed: z.int().nullish(),
+  temperature: z.number().nullish().describe(
+    "How much chance there is in the choice of tokens; 0 is none.",
+  ),
+  top_p: z.number().nullish().describe(
+    "Choose among the likeliest tokens that add up to this share.",
+  ),
+  stop: z.union([z.string(), z.array(z.string())]).nullish().describe(
+    "Texts that end the answer where they appear.",
+  ),
+  seed: z.int().nullish().describe("Makes sampling repeatable, as far as the engine can."),
 };
 
 /** `POST /v1/chat/completions`. */
 export const chatRequest = z.looseObject({
   model,
-  messages: z.array(z.looseObject({ role: z.string().min(1) })).min(1).max(MESSAGES_MAX)
-    .describe("The conversation so far."),
+  messages: z.array(
+    z.looseObject({
+      role: z.string().min(1).describe(
+        "`system`, `user`, `assistant`, `tool` and what else the model's template knows.",
+      ),
+    }),
+  ).min(1).max(MESSAGES_MAX).describe("The conversation so far."),
   stream,
   stream_options: streamOptions,
   max_tokens: tokens,
   max_completion_tokens: tokens,
   n: choices,
-  tools: z.array(z.looseObject({ type: z.string() })).nullish(),
+  tools: z.array(
+    z.looseObject({ type: z.string().describe("`function`, as OpenAI writes it.") }),
+  ).nullish().describe("Functions the model may call."),
   ...sampling,
 });
 
@@ -59,7 +75,8 @@ export const completionRequest = z.looseObject({
 /** `POST /v1/responses`. */
 export const responsesRequest = z.looseObject({
   model,
-  input: z.union([z.string(), z.array(z.looseObject({})).min(1).max(MESSAGES_MAX)]),
+  input: z.union([z.string(), z.array(z.looseObject({})).min(1).max(MESSAGES_MAX)])
+    .describe("A text, or the items of the conversation so far."),
   stream,
   max_output_tokens: tokens,
   temperature: sampling.temperature,
@@ -70,10 +87,11 @@ export const responsesRequest = z.looseObject({
 export const messagesRequest = z.looseObject({
   model,
   messages: z.array(z.looseObject({
-    role: z.string().min(1),
-    content: z.union([z.string(), z.array(z.looseObject({}))]),
-  })).min(1).max(MESSAGES_MAX),
-  max_tokens: z.int().min(1),
+    role: z.string().min(1).describe("`user` or `assistant`."),
+    content: z.union([z.string(), z.array(z.looseObject({}))])
+      .describe("A text, or content blocks."),
+  })).min(1).max(MESSAGES_MAX).describe("The conversation so far."),
+  max_tokens: z.int().min(1).describe("The most tokens to generate."),
   stream,
   temperature: sampling.temperature,
   top_p: sampling.top_p,
@@ -87,17 +105,18 @@ export const embeddingsRequest = z.looseObject({
     z.array(z.string()).min(1).max(INPUTS_MAX),
     z.array(z.int().min(0)).min(1),
     z.array(z.array(z.int().min(0)).min(1)).min(1).max(INPUTS_MAX),
-  ]),
-  encoding_format: z.string().nullish(),
-  dimensions: z.int().min(1).nullish(),
+  ]).describe("Text, texts, token ids or lists of token ids."),
+  encoding_format: encodingFormat,
+  dimensions: z.int().min(1).nullish().describe("Shorter vectors, where the model can make them."),
 });
 
 /** `POST /v1/rerank`. */
 export const rerankRequest = z.looseObject({
   model,
-  query: z.union([z.string(), z.looseObject({})]),
-  documents: z.array(z.union([z.string(), z.looseObject({})])).min(1).max(INPUTS_MAX),
-  top_n: z.int().min(0).nullish(),
+  query: z.union([z.string(), z.looseObject({})]).describe("What the documents are to answer."),
+  documents: z.array(z.union([z.string(), z.looseObject({})])).min(1).max(INPUTS_MAX)
+    .describe("The documents to order."),
+  top_n: z.int().min(0).nullish().describe("Answer only the best so many."),
 });
 
 /** `POST /v1/score`: one of vLLM's three spellings of the two sides. */

@@ -3,6 +3,16 @@ import { createDefine } from "fresh";
 import type { Instant } from "@/lib/kernel/clock.ts";
 import type { Lineup } from "@/lib/fleet/lineup.ts";
 import type { FleetView } from "@/lib/fleet/fleet_view.ts";
+import type { OpenApi } from "@/lib/gateway/openapi.ts";
+import type { Library } from "./library.ts";
+import type { OgImages } from "./og_images.ts";
+import type { ModelObject } from "@/lib/gateway/models_list.ts";
+import type { CurrentPrices } from "@/lib/ledger/price.ts";
+import type { FiguresReader } from "@/lib/ledger/figures_read.ts";
+import type { FoldName } from "@/lib/ledger/folds.ts";
+import type { Figures } from "./figures.ts";
+import type { Found } from "./search_index.ts";
+import type { StatusFeed } from "./status_snapshot.ts";
 
 export type SiteState = {
   readonly name: string;
@@ -17,6 +27,22 @@ export type SiteState = {
   readonly wakeCapS: number;
   /** When this deployment first named its lineup, Unix seconds. */
   readonly lineupSinceS: number;
+  /** The catalogue as `GET /v1/models` tells it, in the order of the configuration. */
+  readonly models: () => readonly ModelObject[];
+  /** The prices in force, each with the day it began. */
+  readonly prices: () => CurrentPrices;
+  readonly status: StatusFeed;
+  /** The learn hub and the glossary. */
+  readonly library: Library;
+  /** The hub's search, and the same index as JSON for the browser. */
+  readonly search: { readonly find: (query: string) => readonly Found[]; readonly json: string };
+  /** The figures that articles name. */
+  readonly figures: () => Promise<Figures>;
+  readonly windows: FiguresReader;
+  /** The text of every fold, as it is run. */
+  readonly folds: ReadonlyMap<FoldName, string>;
+  readonly openApi: OpenApi;
+  readonly ogImages: OgImages;
   readonly now: () => Instant;
 };
 

@@ -30,8 +30,8 @@ export function Figures({ figures }: { figures: readonly ShownFigure[] }) {
 }
 
 function Value({ figure: { value, unit } }: { figure: ShownFigure }) {
-  if (value === null) return <span class="value none">no data yet{" "}</span>;
-  return <span class="value">{value}{unit === undefined ? "" : ` ${unit}`}{" "}</span>;
+  if (value === null) return <span class="value none">no data yet</span>;
+  return <span class="value">{value}{unit === undefined ? "" : ` ${unit}`}</span>;
 }
 
 function note({ window, why, value, href }: ShownFigure): ComponentChildren {

@@ -1,0 +1,70 @@
+/** The published figures' SQL: each file of `folds/` is shown as it stands and run as it stands. */
+import { z } from "zod";
+import type { Instant } from "@/lib/kernel/clock.ts";
+import type { Sql } from "@/lib/kernel/database.ts";
+
+export type Window = { readonly from: Instant; readonly to: Instant };
+
+const count = z.number().int().min(0);
+const tokens = z.union([z.bigint(), z.string(), z.number()]).transform(Number);
+const seconds = z.number();
+
+/** What each fold answers. */
+const ROWS = {
+  requests_and_tokens: z.object({
+    requests: count,
+    refused: count,
+    prompt_tokens: tokens,
+    completion_tokens: tokens,
+  }),
+  wakes: z.object({
+    served: count,
+    not_served: count,
+    p50_s: seconds.nullable(),
+    p95_s: seconds.nullable(),
+  }),
+  wake_timeouts: z.object({ waited: count, timed_out: count }),
+  machine_time: z.object({
+    tier: z.string(),
+    powered_s: seconds,
+    busy_s: seconds,
+    idle_s: seconds,
+  }),
+  tokens_by_day: z.object({
+    day: z.string(),
+    requests: count,
+    prompt_tokens: tokens,
+    completion_tokens: tokens,
+  }),
+} as const;
+
+export type FoldName = keyof typeof ROWS;
+export type FoldRow<Name extends FoldName> = z.infer<(typeof ROWS)[Name]>;
+
+export const FOLD_NAMES = Object.keys(ROWS) as readonly FoldName[];
+
+const FOLDER = new URL("folds/", import.meta.url);
+
+/** The text of every fold, read once at start-up. */
+export async function readFolds(): Promise<ReadonlyMap<FoldName, string>> {
+  return new Map(
+    await Promise.all(
+      FOLD_NAMES.map(async (name) =>
+        [name, (await Deno.readTextFile(new URL(`${name}.sql`, FOLDER))).trim()] as const
+      ),
+    ),
+  );
+}
+
+/** Runs a fold over a window. Throws when its answer is not what it is declared to be. */
+export async function runFold<Name extends FoldName>(
+  sql: Sql,
+  folds: ReadonlyMap<FoldName, string>,
+  name: Name,
+  { from, to }: Window,
+): Promise<FoldRow<Name>[]> {
+  const text = folds.get(name);
+  if (text === undefined) throw new Error(`No fold is named ${name}`);
+  const rows = await sql.unsafe(text, [new Date(from).toISOString(), new Date(to).toISOString()]);
+  return z.array(ROWS[name]).parse([...rows]) as FoldRow<Name>[];
+}

@@ -1,0 +1,47 @@
+/** What each fold means, in words; the page shows it above the SQL. */
+import type { WindowFigures } from "@/lib/ledger/figures_read.ts";
+import type { FoldName } from "@/lib/ledger/folds.ts";
+
+export type Method = {
+  readonly fold: FoldName;
+  readonly title: string;
+  readonly says: string;
+  readonly lastOf: (figures: WindowFigures) => unknown;
+};
+
+export const METHODS: readonly Method[] = [
+  {
+    fold: "machine_time",
+    title: "Utilisation and idle share",
+    says:
+      "Utilisation is the share of powered machine time in which at least one request ran. The idle share is the part in which the machine could serve and nothing ran. What remains is loading and stopping. Powered time runs from the start of loading until the machine is off again, by our own journal; it is what a provider bills in full.",
+    lastOf: ({ machineTime }) => machineTime,
+  },
+  {
+    fold: "wakes",
+    title: "Wakes and how long they take",
+    says:
+      "A wake counts from the request that asked for it until its engine was healthy. Percentiles are over served wakes; those that failed or ran out of time are counted beside them.",
+    lastOf: ({ wakes }) => wakes,
+  },
+  {
+    fold: "wake_timeouts",
+    title: "The share of waiting requests that got a 504",
+    says:
+      "Of the requests that had to wait for a machine, those that were answered 504 wake_timeout because none was ready in time.",
+    lastOf: ({ timeouts }) => timeouts,
+  },
+  {
+    fold: "requests_and_tokens",
+    title: "Requests and tokens",
+    says:
+      "Requests that ended in the window, by the time they ended, and the tokens the engine counted for them. Refused ones, which never reached a machine, are apart.",
+    lastOf: ({ usage }) => usage,
+  },
+  {
+    fold: "tokens_by_day",
+    title: "Tokens by day",
+    says: "The same by UTC day, for the chart.",
+    lastOf: ({ byDay }) => byDay,
+  },
+];
