@@ -1,6 +1,6 @@
 /**
  * `deno task bench [part …] [--quick]`: measures the gateway next to nginx, a direct call and another gateway, in one
- * run on one machine. Parts: overhead, saturation, streams, scaling, accounting, wake, pages, folds, soak; all by default.
+ * run on one machine. Parts: overhead, saturation, streams, scaling, accounting, wake, pages, soak; all by default.
  * `deno task bench serve --url …` speaks vLLM's own benchmark vocabulary to any server.
  *
  * The engine costs next to nothing, the gateway runs as a user runs it (embedded PostgreSQL, keys checked, usage metered,
@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { accounting } from "./accounting.ts";
 import { type Bench, openBench } from "./lanes.ts";
 import { overhead } from "./overhead.ts";
+import { pages } from "./pages.ts";
 import { stopAll } from "./processes.ts";
 import { markdownTable, printTable, type Table, withResults } from "./report.ts";
 import { saturation, scaling } from "./saturation.ts";
@@ -47,6 +48,8 @@ const PARTS: Record<string, Part> = {
     await accounting(dir, quick ? { rounds: 3, seconds: 1 } : { rounds: 6, seconds: 3 }),
   ],
   wake: async ({ dir }, quick) => [await wake(dir, { wakes: quick ? 3 : 10 })],
+  pages: (_, quick) =>
+    pages(quick ? { rounds: 3, drawsPerRound: 100 } : { rounds: 8, drawsPerRound: 300 }),
   soak: async (bench, quick) => [
     await soak(
       bench,

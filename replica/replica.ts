@@ -66,6 +66,8 @@ export type Replica = {
   readonly url: string;
   /** The demo's key, at the one start that may show it. */
   readonly demoKey: string | null;
+  /** Draws a page without the network. */
+  readonly site: (request: Request) => Promise<Response>;
   readonly shutdown: Shutdown;
 };
 
@@ -291,5 +293,5 @@ async function compose(
     await embedded?.stop();
   });
   await lookAtEveryMachine();
-  return { id, url, demoKey: await ensureDemoKey(sql, config, clock.now()), shutdown };
+  return { id, url, demoKey: await ensureDemoKey(sql, config, clock.now()), site, shutdown };
 }
