@@ -63,7 +63,8 @@ const ADVICE = {
   },
   insufficient_quota: {
     retry: "by_plan",
-    means: "The account has no credit left. Waiting does not help; topping up does.",
+    means:
+      "The account has no credit left. Nothing answers it yet: budgets are planned. Clients should treat it as final.",
   },
   queue_full: {
     retry: "after",
