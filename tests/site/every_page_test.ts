@@ -27,6 +27,7 @@ const SAMPLES = [
     "/nothing-here",
   ],
 ];
+const ARTICLE = "/learn/economics/scale-to-zero-arithmetic";
 const PATHS = [...PAGE_PATHS, ...SAMPLES];
 
 Deno.test("every page of the site map answers with strict headers and clean markup, and its links lead somewhere", async () => {
@@ -86,6 +87,51 @@ Deno.test("axe finds nothing on any kind of page, light and dark, and nothing ov
         await checkAccessible(browser, site, path).catch((error) => found.push(error.message));
       }
       assert.deepEqual(found, []);
+    });
+  });
+});
+
+Deno.test("the keyboard alone reaches every link, button and field, and shows where it is", async () => {
+  await withSite(async (site) => {
+    await withBrowser(async (browser) => {
+      for (const path of ["/", "/models", "/pricing", "/status", "/learn", "/faq", ARTICLE]) {
+        await withPage(browser, site, {}, async (page) => {
+          await page.goto(path);
+          const count = await page.evaluate(() => {
+            const selector = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+            const visible = [...document.querySelectorAll<HTMLElement>(selector)].filter((
+              element,
+            ) =>
+              element.checkVisibility() && !element.closest("[inert]") &&
+              // Of a group of radio buttons, Tab reaches the chosen one; arrows the others.
+              !(element instanceof HTMLInputElement && element.type === "radio" && !element.checked)
+            );
+            for (const element of visible) element.dataset["unreached"] = "";
+            return visible.length;
+          });
+          const unseen: string[] = [];
+          for (let i = 0; i < count + 5; i++) {
+            await page.keyboard.press("Tab");
+            const hidden = await page.evaluate(() => {
+              const focused = document.activeElement;
+              if (!(focused instanceof HTMLElement) || focused === document.body) return null;
+              delete focused.dataset["unreached"];
+              const ring = getComputedStyle(focused).outlineStyle !== "none" ||
+                (focused.nextElementSibling !== null &&
+                  getComputedStyle(focused.nextElementSibling).outlineStyle !== "none");
+              return ring ? null : focused.outerHTML.slice(0, 80);
+            });
+            if (hidden !== null) unseen.push(hidden);
+          }
+          const missed = await page.evaluate(() =>
+            [...document.querySelectorAll("[data-unreached]")].map((one) =>
+              one.outerHTML.slice(0, 80)
+            )
+          );
+          assert.deepEqual(missed, [], path);
+          assert.deepEqual(unseen, [], `${path}: focus that does not show`);
+        });
+      }
     });
   });
 });
