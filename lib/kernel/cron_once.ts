@@ -2,7 +2,7 @@
 import type { Sql } from "./database.ts";
 
 /**
- * Runs `body` when no replica has run `name` in this minute, and says whether it did. The minute is the database's,
+ * Runs `body` with the minute when no replica has run `name` in this minute, and says whether it did. The minute is the database's,
  * rounded to the nearest, so that replicas whose clocks tick a little early or late agree. A body that fails is
  * not run again before its next minute. Throws what the body or the database throws.
  */
@@ -10,16 +10,16 @@ export async function runOncePerMinute(
   sql: Sql,
   name: string,
   replicaId: string,
-  body: () => Promise<void>,
+  body: (minute: Date) => Promise<void>,
 ): Promise<boolean> {
-  const won = await sql`
+  const [won] = await sql<{ minute: Date }[]>`
     insert into cron_runs (name, minute, replica_id)
     values (${name}, date_trunc('minute', now() + interval '30 seconds'), ${replicaId})
     on conflict do nothing
-    returning name`;
-  if (won.length === 0) return false;
+    returning minute`;
+  if (won === undefined) return false;
   // Rows serve for a minute; a day of them is kept for whoever asks which replica ran what.
   await sql`delete from cron_runs where name = ${name} and minute < now() - interval '1 day'`;
-  await body();
+  await body(won.minute);
   return true;
 }

@@ -18,6 +18,10 @@ export type WindowFigures = {
   readonly timeouts: FoldRow<"wake_timeouts">;
   readonly machineTime: readonly FoldRow<"machine_time">[];
   readonly byDay: readonly FoldRow<"tokens_by_day">[];
+  readonly spend: readonly FoldRow<"spend">[];
+  /** By tier; the fleet's row has the tier ''. None when no provider sends bills. */
+  readonly cost: readonly FoldRow<"realised_cost">[];
+  readonly gaps: readonly FoldRow<"billing_gaps">[];
 };
 
 export type FiguresReader = (name: WindowName) => Promise<WindowFigures>;
@@ -53,17 +57,30 @@ async function readWindow(
   folds: ReadonlyMap<FoldName, string>,
   window: Window,
 ): Promise<WindowFigures> {
-  const [usage, wakes, timeouts, machineTime, byDay] = await Promise.all([
+  const [usage, wakes, timeouts, machineTime, byDay, spend, cost, gaps] = await Promise.all([
     runFold(sql, folds, "requests_and_tokens", window),
     runFold(sql, folds, "wakes", window),
     runFold(sql, folds, "wake_timeouts", window),
     runFold(sql, folds, "machine_time", window),
     runFold(sql, folds, "tokens_by_day", window),
+    runFold(sql, folds, "spend", window),
+    runFold(sql, folds, "realised_cost", window),
+    runFold(sql, folds, "billing_gaps", window),
   ]);
   if (usage[0] === undefined || wakes[0] === undefined || timeouts[0] === undefined) {
     throw new Error("unreachable: an aggregate without groups answers one row");
   }
-  return { window, usage: usage[0], wakes: wakes[0], timeouts: timeouts[0], machineTime, byDay };
+  return {
+    window,
+    usage: usage[0],
+    wakes: wakes[0],
+    timeouts: timeouts[0],
+    machineTime,
+    byDay,
+    spend,
+    cost,
+    gaps,
+  };
 }
 
 /** The fleet's shares of powered time, between 0 and 1; null when no machine was powered. */

@@ -8,6 +8,8 @@ export type Window = { readonly from: Instant; readonly to: Instant };
 const count = z.number().int().min(0);
 const tokens = z.union([z.bigint(), z.string(), z.number()]).transform(Number);
 const seconds = z.number();
+/** Exact; a page rounds it for reading. */
+const decimal = z.string().regex(/^-?\d+(\.\d+)?$/);
 
 /** What each fold answers. */
 const ROWS = {
@@ -36,6 +38,24 @@ const ROWS = {
     prompt_tokens: tokens,
     completion_tokens: tokens,
   }),
+  spend: z.object({
+    tier: z.string(),
+    serving_usd: decimal,
+    idle_usd: decimal,
+    warm_up_usd: decimal,
+    storage_usd: decimal,
+    unknown_usd: decimal,
+    usd: decimal,
+  }),
+  realised_cost: z.object({
+    tier: z.string(),
+    usd: decimal.nullable(),
+    tokens,
+    edge_unknown: z.boolean(),
+    usd_per_mtok: decimal.nullable(),
+    usd_per_mtok_output: decimal.nullable(),
+  }),
+  billing_gaps: z.object({ provider: z.string(), minutes: count, missing: count }),
 } as const;
 
 export type FoldName = keyof typeof ROWS;

@@ -10,6 +10,8 @@ export type BilledResource = {
   readonly resourceId: string;
   readonly kind: ResourceKind;
   readonly name: string;
+  /** The machine it is, or belongs to, when its name says so; null for what is not ours. */
+  readonly machineId: string | null;
   /** What it costs now. */
   readonly nanoUsdPerMinute: NanoUsd;
   /** Billed for it since it was created; lowered by credits and corrections. */

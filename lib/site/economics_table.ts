@@ -9,6 +9,38 @@ export type FigureRow = {
   readonly values: readonly (string | null)[];
 };
 
+/** What money was for, in the order it is shown. */
+export const USES = [
+  { key: "serving_usd", label: "Serving" },
+  { key: "warm_up_usd", label: "Warm-up" },
+  { key: "idle_usd", label: "Idle" },
+  { key: "storage_usd", label: "Storage" },
+  { key: "unknown_usd", label: "Unknown" },
+] as const;
+
+export type SpendRow = {
+  readonly tier: string;
+  readonly parts: readonly {
+    readonly label: string;
+    readonly usd: string;
+    readonly share: number;
+  }[];
+  readonly usd: string;
+};
+
+/** The money of a window by tier and use, in dollars and cents; the shares of a tier add up to 1. */
+export function spendRows({ spend }: Pick<WindowFigures, "spend">): SpendRow[] {
+  return spend.map((row) => ({
+    tier: row.tier === "" ? "no tier" : row.tier,
+    parts: USES.map(({ key, label }) => ({
+      label,
+      usd: Number(row[key]).toFixed(2),
+      share: Number(row.usd) > 0 ? Math.max(0, Number(row[key]) / Number(row.usd)) : 0,
+    })),
+    usd: Number(row.usd).toFixed(2),
+  }));
+}
+
 const DAY_MS = 86_400_000;
 const S_PER_H = 3_600;
 

@@ -9,9 +9,31 @@ export type FigureFacts = {
   readonly capS: number;
 };
 
-/** Why no deployment has a realised cost yet. */
+/** Why a deployment may have no realised cost. */
 export const NO_BILL =
   "No provider of this deployment sends bills: its machines are local or static, so there is no invoice to fold.";
+
+/** What a cost figure is, or why there is none. */
+export function costFigure(
+  { cost, gaps }: Pick<WindowFigures, "cost" | "gaps">,
+  tier: string,
+  which: "usd_per_mtok" | "usd_per_mtok_output",
+): FigureValue {
+  const row = cost.find((each) => each.tier === tier);
+  if (gaps.length === 0 || row === undefined) return none(NO_BILL);
+  const value = row[which];
+  if (value !== null) return some(readable(value));
+  if (row.edge_unknown) {
+    return none("Unknown: bills are missing where the window begins or ends.");
+  }
+  return none("No token has been served in the window.");
+}
+
+/** Two decimals from ten cents on; below, two digits that say something. `0.01234` → `0.012`. */
+function readable(decimal: string): string {
+  const value = Number(decimal);
+  return Math.abs(value) >= 0.1 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
+}
 
 const some = (value: string): FigureValue => ({ value, why: "" });
 const none = (why: string): FigureValue => ({ value: null, why });
@@ -25,8 +47,8 @@ export function figureValues({ day, month, shares, capS }: FigureFacts): Figures
   const { waited, timed_out } = month.timeouts;
   const whole = (n: number) => n.toLocaleString("en");
   const values: Record<FigureName, FigureValue> = {
-    "realised-usd-per-mtok-30d": none(NO_BILL),
-    "realised-usd-per-mtok-output-30d": none(NO_BILL),
+    "realised-usd-per-mtok-30d": costFigure(month, "", "usd_per_mtok"),
+    "realised-usd-per-mtok-output-30d": costFigure(month, "", "usd_per_mtok_output"),
     "utilisation-30d": share(shares.busy, noMachine),
     "idle-share-30d": share(shares.idle, noMachine),
     "wake-p50-s-30d": p50_s === null ? none(noWake) : some(p50_s.toFixed(1)),

@@ -11,6 +11,27 @@ export type Method = {
 
 export const METHODS: readonly Method[] = [
   {
+    fold: "realised_cost",
+    title: "Realised cost per million tokens",
+    says:
+      "All the money the providers billed in the window over all the tokens of the requests that ended in it. Idle time, cold starts, failed wakes, disks and addresses are in the money. Where bills are missing at an edge of the window the figure is unknown.",
+    lastOf: ({ cost }) => cost,
+  },
+  {
+    fold: "spend",
+    title: "What the money was for",
+    says:
+      "Each minute of a machine is paid for by what the journal says of its place: serving when a request ran in it, idle when it could serve and none ran, warm-up while it loads, storage while it sleeps. Money billed across a gap is counted, and what it was for is unknown.",
+    lastOf: ({ spend }) => spend,
+  },
+  {
+    fold: "billing_gaps",
+    title: "Minutes without a bill",
+    says:
+      "Once a minute every provider is asked for its bill. Minutes in which it could not be read are counted here and never shown as 0.",
+    lastOf: ({ gaps }) => gaps,
+  },
+  {
     fold: "machine_time",
     title: "Utilisation and idle share",
     says:

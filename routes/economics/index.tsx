@@ -1,12 +1,14 @@
 /** What the tokens really cost, and what the machines did, from this deployment's own rows. */
 import { BarChart } from "../../lib/site/components/BarChart.tsx";
+import { Figures, type ShownFigure } from "../../lib/site/components/Figures.tsx";
 import { Page } from "../../lib/site/components/Page.tsx";
 import { PageHead } from "../../lib/site/components/PageHead.tsx";
 import { Scroll } from "../../lib/site/components/Scroll.tsx";
 import { define } from "../../lib/site/define.ts";
-import { daysOf, figureRows } from "../../lib/site/economics_table.ts";
-import { NO_BILL } from "../../lib/site/figure_values.ts";
+import { daysOf, figureRows, spendRows, USES } from "../../lib/site/economics_table.ts";
+import { costFigure, NO_BILL } from "../../lib/site/figure_values.ts";
 import { sitePage } from "../../lib/site/pages.ts";
+import type { WindowFigures } from "../../lib/ledger/figures_read.ts";
 import { utcText } from "../../lib/site/shown_time.ts";
 
 export default define.page(async ({ state }) => {
@@ -15,6 +17,11 @@ export default define.page(async ({ state }) => {
     state.windows("7d"),
     state.windows("30d"),
   ]);
+  const costs = [
+    { label: "24 hours", figures: day },
+    { label: "7 days", figures: week },
+    { label: "30 days", figures: month },
+  ];
   const rows = figureRows([day, week, month]);
   const days = daysOf(month);
   return (
@@ -27,10 +34,25 @@ export default define.page(async ({ state }) => {
       </PageHead>
       <section aria-labelledby="cost">
         <h2 id="cost">Realised cost per million tokens</h2>
-        <p class="note ember">
-          <strong>No data yet.</strong> {NO_BILL}{" "}
-          A figure made from price lists would not be what it cost, so none is shown.
-        </p>
+        {month.gaps.length === 0
+          ? (
+            <p class="note ember">
+              <strong>No data yet.</strong> {NO_BILL}{" "}
+              A figure made from price lists would not be what it cost, so none is shown.
+            </p>
+          )
+          : (
+            <>
+              <Figures figures={costs.map(({ label, figures }) => costShown(label, figures))} />
+              <p class="quiet small">
+                Per million of all tokens. Minutes without a bill in the last thirty days:{" "}
+                {month.gaps.map(({ provider, missing, minutes }) =>
+                  `${missing} of ${minutes} (${provider})`
+                ).join(", ")}.
+              </p>
+              <Spend month={month} />
+            </>
+          )}
       </section>
       <section aria-labelledby="did">
         <h2 id="did">What the machines did</h2>
@@ -104,7 +126,7 @@ export default define.page(async ({ state }) => {
           )}
       </section>
       <section aria-labelledby="in" class="prose">
-        <h2 id="in">What the number will include</h2>
+        <h2 id="in">What the number includes</h2>
         <p>
           Realised cost is all the money a provider billed in a window, over all the tokens served
           in it. Idle time, cold starts, failed wakes, disks and addresses are in it. The gateway's
@@ -121,3 +143,72 @@ export default define.page(async ({ state }) => {
     </Page>
   );
 });
+
+function costShown(label: string, figures: WindowFigures): ShownFigure {
+  const { value, why } = costFigure(figures, "", "usd_per_mtok");
+  return {
+    ...{ label, value: value === null ? null : `$${value}`, unit: "per Mtok", why },
+    ...{ window: `trailing ${label}`, href: "/economics/method#realised_cost" },
+  };
+}
+
+/** What the money was for, by tier: a bar in proportion, and the amounts. */
+function Spend({ month }: { month: WindowFigures }) {
+  const rows = spendRows(month);
+  if (rows.length === 0) return <p class="quiet">Nothing was billed in the last thirty days.</p>;
+  return (
+    <Scroll label="Money by tier and use">
+      <table>
+        <caption>
+          What the money was for, trailing thirty days, US dollars.{" "}
+          <a href="/economics/method#spend">How it is told apart</a>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Tier</th>
+            {USES.map(({ label }) => <th key={label} scope="col" class="number">{label}</th>)}
+            <th scope="col" class="number">All</th>
+            <th scope="col">Share</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ tier, parts, usd }) => (
+            <tr key={tier}>
+              <th scope="row">{tier}</th>
+              {parts.map((part) => <td key={part.label} class="number">{part.usd}</td>)}
+              <td class="number">
+                <strong>{usd}</strong>
+              </td>
+              <td>
+                <ShareBar parts={parts} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+const BAR = 120;
+
+function ShareBar({ parts }: { parts: readonly { label: string; share: number }[] }) {
+  let from = 0;
+  return (
+    <svg class="share" viewBox={`0 0 ${BAR} 10`} width={BAR} height="10" aria-hidden="true">
+      {parts.map(({ label, share }) => {
+        const x = from;
+        from += share * BAR;
+        return (
+          <rect
+            key={label}
+            class={label.toLowerCase()}
+            x={x.toFixed(1)}
+            width={(share * BAR).toFixed(1)}
+            height="10"
+          />
+        );
+      })}
+    </svg>
+  );
+}
