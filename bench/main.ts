@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { accounting } from "./accounting.ts";
-import { type Bench, openBench } from "./lanes.ts";
+import { type Bench, openBench, warmUp } from "./lanes.ts";
 import { overhead } from "./overhead.ts";
 import { pages } from "./pages.ts";
 import { stopAll } from "./processes.ts";
@@ -78,6 +78,8 @@ async function main(): Promise<void> {
   try {
     const bench = await openBench(dir);
     for (const line of bench.missing) console.log(line);
+    const lanes = [bench.engine, bench.nginx, bench.emberlane].filter((lane) => lane !== null);
+    await warmUp(lanes, bench.layout.load);
     for (const name of wanted) {
       console.log(`\n— ${name} —`);
       for (const table of await PARTS[name]?.(bench, flags.quick) ?? []) {

@@ -46,6 +46,11 @@ export function start(
   return entry;
 }
 
+/** Moves running processes, and what they start from now on, to other cores. */
+export async function pin(pids: readonly number[], cores: string): Promise<void> {
+  for (const pid of pids) await output(null, ["taskset", "-a", "-c", "-p", cores, String(pid)]);
+}
+
 /** Runs a job to its end and answers what it wrote. Throws when it failed. */
 export async function output(cores: Cores, command: readonly string[]): Promise<string> {
   const [program = "", ...args] = cores === null ? command : ["taskset", "-c", cores, ...command];

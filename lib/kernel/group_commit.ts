@@ -1,4 +1,5 @@
 /** Group commit: writes that arrive while one is under way travel together in the next. */
+import { setImmediate } from "node:timers";
 import { assert } from "./assert.ts";
 import { type Clock, type Millis, millis } from "./clock.ts";
 import { codeOf, isConnectionLost } from "./database.ts";
@@ -19,6 +20,11 @@ export type GroupCommitOptions = {
   queueMax?: number;
   /** Writes under way at a time. */
   flights?: number;
+  /**
+   * When a write begins that finds none under way: at the end of this turn of the event loop (default), or in the next
+   * one, so that what the caller does next is not held up.
+   */
+  begin?: "this turn" | "next turn";
   /**
    * Tries again after a fault that was nobody's: a lost connection, a deadlock. Only for a write that may be
    * repeated, for the lost one may have been carried out. The wait doubles from `wait` on.
@@ -48,6 +54,7 @@ export function groupCommit<Row, Result>(
   options: GroupCommitOptions = {},
 ): GroupCommit<Row, Result> {
   const { rowsMax = ROWS_MAX, queueMax = QUEUE_MAX, flights = 1, retry } = options;
+  const soon = options.begin === "next turn" ? setImmediate : queueMicrotask;
   assert(rowsMax > 0 && flights > 0, "a group commit carries rows");
   type Waiter = { row: Row; done: PromiseWithResolvers<Result> };
   const queue: Waiter[] = [];
@@ -62,7 +69,7 @@ export function groupCommit<Row, Result>(
     // Not at once: what else is added in this turn of the event loop comes along.
     if (!scheduled && running.size < flights) {
       scheduled = true;
-      queueMicrotask(takeOff);
+      soon(takeOff);
     }
     return done.promise;
   }

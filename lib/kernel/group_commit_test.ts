@@ -198,3 +198,16 @@ Deno.test("groupCommit() writes rows of a real table, and only the one that brea
   const [count] = await db.sql<{ n: number }[]>`select count(*) as n from accounts`;
   equal(count?.n, 99);
 });
+
+Deno.test('groupCommit() with begin "next turn" lets this turn finish first, and drains all the same', async () => {
+  const order: string[] = [];
+  const commit = groupCommit((rows: readonly number[]) => {
+    order.push(`write ${rows.join()}`);
+    return Promise.resolve(rows);
+  }, { begin: "next turn" });
+  const added = [commit.add(1), commit.add(2)];
+  await Promise.resolve().then(() => Promise.resolve()).then(() => order.push("this turn"));
+  await commit.drain();
+  await Promise.all(added);
+  deepEqual(order, ["this turn", "write 1,2"]);
+});

@@ -70,7 +70,7 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
   }, options);
   const closes = groupCommit<UsageClose, boolean>(
     (rows) => timed(() => closeRows(sql, rows)),
-    options,
+    { ...options, begin: "next turn" }, // the answer leaves first
   );
   const refusals = groupCommit<RefusedUsage, undefined>(async (rows) => {
     await writeRefused(sql, rows);
