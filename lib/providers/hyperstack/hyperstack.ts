@@ -1,0 +1,244 @@
+/**
+ * Hyperstack: machines that hibernate. Its actions are GETs with effects, so none is sent twice without a look, and a
+ * machine is found by its name before one is made. Nothing here was run against the real service; each request is held
+ * against its documentation by a test.
+ */
+import { type Clock, instant } from "@/lib/kernel/clock.ts";
+import type { HyperstackAccount, HyperstackTier } from "@/lib/kernel/fleet_file_hyperstack.ts";
+import {
+  type ListedMachine,
+  type MachineRef,
+  type MachineStatus,
+  type Power,
+  type Provider,
+  ProviderError,
+} from "../provider.ts";
+import { created, done, type Instance } from "./answers.ts";
+import { openBilling } from "./billing.ts";
+import { type HyperstackClient, openClient } from "./client.ts";
+import { cloudInit } from "./cloud_init.ts";
+import { directoryOf, machinePath } from "./directory.ts";
+import { NAME } from "./failure.ts";
+import { machineName, namedMachine } from "./machine_name.ts";
+import { isOffOrFalling, isOnOrRising, powerOf } from "./power.ts";
+
+const LABELS = ["emberlane"];
+
+export type HyperstackOptions = {
+  readonly account: HyperstackAccount;
+  readonly apiKey: string;
+  /** By tier. */
+  readonly tiers: ReadonlyMap<string, HyperstackTier & { readonly engineKey: string }>;
+  readonly clock: Clock;
+};
+
+export function openHyperstack({ account, apiKey, tiers, clock }: HyperstackOptions): Provider {
+  const { base_url: baseUrl, requests_per_minute: requestsPerMinute } = account;
+  const client = openClient({ baseUrl, apiKey, requestsPerMinute, clock });
+  return providerOver(client, account, tiers);
+}
+
+/** The provider over any client; apart for tests. */
+export function providerOver(
+  client: HyperstackClient,
+  account: HyperstackAccount,
+  tiers: HyperstackOptions["tiers"],
+): Provider {
+  const directory = directoryOf(client);
+
+  /** Sends an action once. When its answer is lost, what became of the machine says whether it was carried out. */
+  async function act(
+    operation: string,
+    path: string,
+    query: Readonly<Record<string, string>>,
+    ref: MachineRef,
+    isUnderWay: (power: Power) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await client.call(
+        { operation, kind: "act", method: "GET", path, query, answer: done },
+        signal,
+      );
+    } catch (error) {
+      const isLost = error instanceof ProviderError &&
+        (error.kind === "ambiguous-write" || error.kind === "invalid-state");
+      if (!isLost) throw error;
+      const instance = await directory.find(ref, signal);
+      if (instance === null || !isUnderWay(powerOf(instance))) throw error;
+    }
+  }
+
+  function tierOf(ref: MachineRef, operation: string) {
+    const tier = tiers.get(ref.tier);
+    if (tier !== undefined) return tier;
+    throw new ProviderError(
+      "unsupported",
+      NAME,
+      operation,
+      `the lineup no longer has a tier ${ref.tier}`,
+    );
+  }
+
+  return {
+    name: NAME,
+    capabilities: {
+      rest: "asleep",
+      creates: true,
+      starts: true,
+      restBilling: "storage",
+      billing: { usageSnapshot: true, instanceCost: true },
+    },
+    billing: openBilling(client),
+
+    async status(ref, signal): Promise<MachineStatus> {
+      const instance = await directory.find(ref, signal);
+      if (instance === null) {
+        return { power: "gone", rawState: "not found", externalId: null, baseUrl: null };
+      }
+      const power = powerOf(instance);
+      const port = tiers.get(ref.tier)?.port;
+      const address = instance.floating_ip;
+      const baseUrl = power === "on" && address !== null && port !== undefined
+        ? `http://${address.includes(":") ? `[${address}]` : address}:${port}`
+        : null;
+      return { power, rawState: instance.status, externalId: instance.id, baseUrl };
+    },
+
+    async create(ref, _key, onIdKnown, signal): Promise<void> {
+      const tier = tierOf(ref, "create");
+      // One of this name may exist already: an earlier try whose answer was lost.
+      const unnamed = { ...ref, externalId: null };
+      const before = await directory.find(unnamed, signal);
+      if (before !== null) return await onIdKnown(before.id);
+      const name = machineName(ref.deploymentId, ref.machineId);
+      const rule = (port: number) => ({
+        ...{ direction: "ingress", ethertype: "IPv4", protocol: "tcp" },
+        ...{ remote_ip_prefix: tier.allow_from, port_range_min: port, port_range_max: port },
+      });
+      let id: string;
+      try {
+        const { instances } = await client.call({
+          ...{ operation: "create", kind: "act", method: "POST", path: "/core/virtual-machines" },
+          body: {
+            name,
+            environment_name: account.environment,
+            image_name: tier.image ?? account.image,
+            flavor_name: tier.flavor,
+            key_name: account.key_name,
+            count: 1,
+            assign_floating_ip: true,
+            enable_port_randomization: false,
+            security_rules: [rule(tier.port)],
+            labels: [...LABELS, ref.deploymentId, ref.tier],
+            user_data: cloudInit(tier),
+          },
+          answer: created,
+        }, signal);
+        id = instances[0]?.id ?? "";
+      } catch (error) {
+        if (!(error instanceof ProviderError) || error.kind !== "ambiguous-write") throw error;
+        const made = await directory.find(unnamed, signal);
+        if (made === null) throw error;
+        id = made.id;
+      }
+      await onIdKnown(id);
+    },
+
+    async start(ref, _key, signal): Promise<void> {
+      const instance = await directory.mustFind(ref, "start", signal);
+      switch (instance.status) {
+        case "HIBERNATED":
+          return await act(
+            "restore",
+            machinePath(instance.id, "/hibernate-restore"),
+            {},
+            ref,
+            isOnOrRising,
+            signal,
+          );
+        case "SHUTOFF":
+          return await act(
+            "start",
+            machinePath(instance.id, "/start"),
+            {},
+            ref,
+            isOnOrRising,
+            signal,
+          );
+        default:
+          if (isOnOrRising(powerOf(instance))) return;
+          throw wrongState("start", instance);
+      }
+    },
+
+    async stop(ref, _key, signal): Promise<void> {
+      const instance = await directory.mustFind(ref, "stop", signal);
+      const power = powerOf(instance);
+      if (power === "off" || power === "falling") return;
+      if (instance.status !== "ACTIVE") throw wrongState("stop", instance);
+      const { rest, retain_ip } = tiers.get(ref.tier) ?? { rest: "hibernate", retain_ip: false };
+      if (rest === "stop") {
+        return await act(
+          "stop",
+          machinePath(instance.id, "/stop"),
+          {},
+          ref,
+          isOffOrFalling,
+          signal,
+        );
+      }
+      const query = { retain_ip: String(retain_ip) };
+      await act(
+        "hibernate",
+        machinePath(instance.id, "/hibernate"),
+        query,
+        ref,
+        isOffOrFalling,
+        signal,
+      );
+    },
+
+    async destroy(ref, _key, signal): Promise<void> {
+      const instance = await directory.find(ref, signal);
+      if (instance === null || instance.status === "DELETED" || instance.status === "DELETING") {
+        return;
+      }
+      try {
+        await client.call({
+          ...{
+            operation: "destroy",
+            kind: "act",
+            method: "DELETE",
+            path: machinePath(instance.id),
+          },
+          answer: done,
+        }, signal);
+      } catch (error) {
+        if (error instanceof ProviderError && error.kind === "not-found") return;
+        throw error;
+      }
+    },
+
+    async list(deploymentId, signal): Promise<readonly ListedMachine[]> {
+      const all = await directory.all(signal);
+      return all.flatMap((each): ListedMachine[] => {
+        const named = namedMachine(each.name);
+        if (named?.deploymentId !== deploymentId || each.status === "DELETED") return [];
+        const createdMs = Date.parse(each.created_at ?? "");
+        return [{
+          externalId: each.id,
+          machineId: named.machineId,
+          rawState: each.status,
+          createdAt: Number.isNaN(createdMs) ? null : instant(createdMs),
+        }];
+      });
+    },
+
+    close: () => Promise.resolve(),
+  };
+}
+
+function wrongState(operation: string, { status }: Instance): ProviderError {
+  return new ProviderError("invalid-state", NAME, operation, `the machine is ${status}`);
+}
