@@ -33,9 +33,10 @@ import { HeldRequests } from "@/lib/gateway/held_requests.ts";
 import { MachineLoads } from "@/lib/gateway/machine_loads.ts";
 import { StallWatch } from "@/lib/gateway/stall_watch.ts";
 import { WakeDesk } from "@/lib/gateway/wake_desk.ts";
+import { snapshotTaker } from "@/lib/ledger/billing_snapshots.ts";
 import { ensurePrices } from "@/lib/ledger/prices_store.ts";
 import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
-import { openProviders } from "@/lib/providers/providers.ts";
+import { engineKey, openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
 import { machineSubject, startQueue } from "@/workers/queue.ts";
 import { httpUrl, pathOf } from "./address.ts";
@@ -172,6 +173,7 @@ async function compose(
     signal: shutdown.stopping,
     lookAtEveryMachine,
     sweep: house.sweep,
+    bill: await snapshotTaker({ sql, providers, replicaId: id, clock, log }),
     reconcile: async () => {
       const journal = orphanJournal(sql, id);
       const found = await reconcile(
@@ -205,7 +207,7 @@ async function compose(
     poke,
   });
   const upstreamKeys = new Map(
-    fleet.lineup.map((tier) => [tier.name, env[tier.static?.key_env ?? ""] ?? null]),
+    fleet.lineup.map((tier) => [tier.name, engineKey(tier, env)]),
   );
   const api: ApiDeps = {
     clock,

@@ -27,6 +27,8 @@ export type CronDeps = {
   lookAtEveryMachine: () => Promise<void>;
   /** Ends what lies about: rows of dead replicas, expired wakes, old partitions to make. */
   sweep: () => Promise<void>;
+  /** Keeps what the providers' billing says of a minute. */
+  bill: (minute: Date, signal: AbortSignal) => Promise<void>;
   /** Compares the providers' lists with ours. */
   reconcile: () => Promise<void>;
 };
@@ -44,7 +46,7 @@ export const denoTicker: Ticker = {
 };
 
 /**
- * Starts the three lines. Sweep and reconcile run on one replica each time. The look runs on all of them: claims in
+ * Starts the lines. Sweep, bill and reconcile run on one replica each time. The look runs on all of them: claims in
  * the database make it safe, and a replica that won the minute and died at once would otherwise leave every machine
  * unlooked-at, which is the one thing this line is there to prevent.
  */
@@ -55,6 +57,11 @@ export function startCron(deps: CronDeps): void {
 
   line("look at every machine", "* * * * *", deps.lookAtEveryMachine);
   line("sweep", "* * * * *", () => runOncePerMinute(sql, "sweep", replicaId, deps.sweep));
+  line(
+    "bill",
+    "* * * * *",
+    () => runOncePerMinute(sql, "bill", replicaId, (minute) => deps.bill(minute, signal)),
+  );
   line(
     "reconcile",
     "*/5 * * * *",

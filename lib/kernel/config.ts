@@ -166,15 +166,27 @@ function missingSecrets(
   fleet: FleetFile,
   env: Readonly<Record<string, string | undefined>>,
 ): ConfigProblem[] {
-  return fleet.lineup.flatMap((tier, i) => {
-    const key = tier.static?.key_env;
-    if (key === undefined || env[key] !== undefined) return [];
-    return [{
-      where: `fleet.yaml lineup.${i}.static.key_env`,
-      value: key,
-      remedy: `set ${key} in the environment`,
-    }];
-  });
+  return secretNames(fleet).flatMap(({ where, name }) =>
+    env[name] !== undefined
+      ? []
+      : [{ where: `fleet.yaml ${where}`, value: name, remedy: `set ${name} in the environment` }]
+  );
+}
+
+/** Every environment variable a fleet file names as a secret, and where it does. */
+export function secretNames(
+  fleet: Pick<FleetFile, "lineup" | "providers">,
+): { where: string; name: string }[] {
+  const uses = fleet.lineup.some((tier) => tier.provider === "hyperstack");
+  const account = uses ? fleet.providers.hyperstack?.key_env : undefined;
+  const named = [
+    { where: "providers.hyperstack.key_env", name: account },
+    ...fleet.lineup.flatMap((tier, i) => [
+      { where: `lineup.${i}.static.key_env`, name: tier.static?.key_env },
+      { where: `lineup.${i}.hyperstack.engine_key_env`, name: tier.hyperstack?.engine_key_env },
+    ]),
+  ];
+  return named.flatMap(({ where, name }) => name === undefined ? [] : [{ where, name }]);
 }
 
 function problemsOf(error: z.ZodError, root: unknown, prefix: string): ConfigProblem[] {

@@ -1,6 +1,7 @@
 /** The schema of `fleet.yaml`: site, providers, models, prices, routes and the lineup. */
 import { z } from "zod";
 import { type Millis, millis } from "./clock.ts";
+import { hyperstackAccount, hyperstackTier } from "./fleet_file_hyperstack.ts";
 import { type NanoUsd, parseUsd } from "./money.ts";
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -46,6 +47,9 @@ const modelId = z.string().min(1).max(128).regex(
 const atLeast = (least: number, most: number) => z.int().min(least).max(most);
 const baseUrl = z.url({ protocol: /^https?$/, error: "write an http or https URL" })
   .transform((url) => url.replace(/\/+$/, ""));
+
+/** Who machines may come from. */
+const PROVIDERS = ["local", "static", "hyperstack"] as const;
 
 export const BANDS = ["spot", "standard"] as const;
 export const MODEL_KINDS = ["chat", "code", "embedding", "rerank", "video"] as const;
@@ -98,6 +102,7 @@ const tier = z.strictObject({
   serves: z.record(modelId, z.string().min(1)),
   local: localMachine.optional(),
   static: staticMachine.optional(),
+  hyperstack: hyperstackTier.optional(),
   /** While this tier wakes: `spill` lets a warm tier further down serve; `wait` waits for this one. */
   when_cold: z.enum(["spill", "wait"]).default("spill"),
   /** Quiet for this long: drained, then stopped. */
@@ -154,6 +159,7 @@ export const fleetFile = z.strictObject({
       on_shutdown: z.enum(["stop", "keep"]).default("stop"),
     }).prefault({}),
     static: z.strictObject({}).prefault({}),
+    hyperstack: hyperstackAccount.optional(),
   }).prefault({}),
   models: z.array(model).min(1),
   /** A name clients may send → ordered targets; the first that can serve does. */
@@ -188,12 +194,28 @@ export const fleetFile = z.strictObject({
   file.lineup.forEach((t, i) => {
     if (tiers.has(t.name)) problem(["lineup", i, "name"], "give each tier its own name", t.name);
     tiers.add(t.name);
-    if (t.provider !== "local" && t.provider !== "static") {
+    if (!PROVIDERS.some((known) => known === t.provider)) {
       problem(
         ["lineup", i, "provider"],
-        "choose local or static; others are not built yet",
+        `choose ${PROVIDERS.join(", ")}; others are not built yet`,
         t.provider,
       );
+    }
+    if (t.provider === "hyperstack") {
+      if (t.hyperstack === undefined) {
+        problem(
+          ["lineup", i, "hyperstack"],
+          "add hyperstack.flavor: the kind of computer",
+          undefined,
+        );
+      }
+      if (file.providers.hyperstack === undefined) {
+        problem(
+          ["providers", "hyperstack"],
+          "add the account: environment and key_name",
+          undefined,
+        );
+      }
     }
     if (t.provider === "local" && t.local === undefined) {
       problem(

@@ -90,7 +90,11 @@ Deno.test("fleetFile asks for the section of the tier's provider", () => {
     "lineup.0.static | add static.urls: where the servers answer",
   ]);
   deepEqual(issuesOf(withTier({ provider: "cloud" })), [
-    "lineup.0.provider | choose local or static; others are not built yet",
+    "lineup.0.provider | choose local, static, hyperstack; others are not built yet",
+  ]);
+  deepEqual(issuesOf(withTier({ provider: "hyperstack" })), [
+    "lineup.0.hyperstack | add hyperstack.flavor: the kind of computer",
+    "providers.hyperstack | add the account: environment and key_name",
   ]);
 });
 

@@ -1,7 +1,9 @@
 /** Opens the providers the fleet file names. */
 import type { Clock } from "@/lib/kernel/clock.ts";
-import type { FleetFile } from "@/lib/kernel/fleet_file.ts";
+import { secretNames } from "@/lib/kernel/config.ts";
+import type { FleetFile, TierSpec } from "@/lib/kernel/fleet_file.ts";
 import type { Log } from "@/lib/kernel/log.ts";
+import { openHyperstack } from "./hyperstack/hyperstack.ts";
 import { type LocalProvider, openLocal } from "./local.ts";
 import type { Provider, Providers } from "./provider.ts";
 import { openStatic } from "./static.ts";
@@ -47,7 +49,12 @@ export async function openProviders(
     clock,
     log: log.with({ provider: "local" }),
   });
-  const all: readonly Provider[] = [local, openStatic(fleet.lineup)];
+  const hyperstack = hyperstackOf(fleet, env, clock);
+  const all: readonly Provider[] = [
+    local,
+    openStatic(fleet.lineup),
+    ...(hyperstack === null ? [] : [hyperstack]),
+  ];
   return {
     providers: new Map(all.map((provider) => [provider.name, provider])),
     local,
@@ -57,12 +64,35 @@ export async function openProviders(
   };
 }
 
+/** Null when no tier asks for it. Its secrets are in the environment: the configuration has been checked. */
+function hyperstackOf(
+  fleet: FleetFile,
+  env: ProvidersDeps["env"],
+  clock: Clock,
+): Provider | null {
+  const account = fleet.providers.hyperstack;
+  const tiers = fleet.lineup.flatMap(({ name, provider, hyperstack }) =>
+    provider !== "hyperstack" || hyperstack === undefined
+      ? []
+      : [[name, { ...hyperstack, engineKey: env[hyperstack.engine_key_env] ?? "" }] as const]
+  );
+  if (account === undefined || tiers.length === 0) return null;
+  const apiKey = env[account.key_env] ?? "";
+  return openHyperstack({ account, apiKey, tiers: new Map(tiers), clock });
+}
+
+/** The key the gateway sends to a tier's engines, or null for none. */
+export function engineKey(tier: TierSpec, env: ProvidersDeps["env"]): string | null {
+  const name = tier.static?.key_env ?? tier.hyperstack?.engine_key_env;
+  return name === undefined ? null : env[name] ?? null;
+}
+
 /** The environment an engine starts with: ours (PATH, CUDA_*, HF_TOKEN, …) less our secrets. */
 export function engineEnv(
   env: ProvidersDeps["env"],
-  fleet: Pick<FleetFile, "lineup">,
+  fleet: Pick<FleetFile, "lineup" | "providers">,
 ): Record<string, string> {
-  const keys = fleet.lineup.flatMap((tier) => tier.static?.key_env ?? []);
+  const keys = secretNames(fleet).map(({ name }) => name);
   const hidden = new Set([...GATEWAY_SECRETS, ...keys]);
   return Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] =>

@@ -3,7 +3,7 @@ import { systemClock } from "@/lib/kernel/clock.ts";
 import { fleetFile } from "@/lib/kernel/fleet_file.ts";
 import { silentLog } from "@/lib/kernel/log.ts";
 import { patient, tierOf } from "./local_testing.ts";
-import { engineEnv, openProviders } from "./providers.ts";
+import { engineEnv, engineKey, openProviders } from "./providers.ts";
 
 const fleet = fleetFile.parse({
   models: [{ id: "m", name: "M", vendor: "v", kind: "chat", context_tokens: 100 }],
@@ -49,4 +49,13 @@ Deno.test("openProviders() opens each by its name, and local ones end with their
 Deno.test("engineEnv() hands engines the environment without the gateway's secrets", () => {
   const env = { PATH: "/bin", HF_TOKEN: "t", DATABASE_URL: "d", B_KEY: "k", GONE: undefined };
   deepEqual(engineEnv(env, fleet), { PATH: "/bin", HF_TOKEN: "t" });
+});
+
+Deno.test("engineKey() reads the variable the tier names, and no other", () => {
+  const [tier] = fleet.lineup;
+  if (tier === undefined) throw new Error("one tier stands above");
+  const named = { ...tier, static: { urls: [], key_env: "B_KEY" } };
+  equal(engineKey(named, { B_KEY: "k", A_KEY: "no" }), "k");
+  equal(engineKey(named, {}), null);
+  equal(engineKey(tier, { A_KEY: "no" }), null);
 });

@@ -34,15 +34,6 @@ export function openStatic(tiers: readonly TierSpec[]): Provider {
   };
 }
 
-/** The key the gateway sends to a tier's servers, or null for none. Config has checked that the variable is set. */
-export function upstreamKey(
-  tier: TierSpec,
-  env: Readonly<Record<string, string | undefined>>,
-): string | null {
-  const name = tier.static?.key_env;
-  return name === undefined ? null : env[name] ?? null;
-}
-
 /** On while the lineup names it; `gone` once it does not, so that a retired machine is closed. */
 function statusOf(
   urls: ReadonlyMap<string, readonly string[]>,

@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { fleetFile } from "@/lib/kernel/fleet_file.ts";
 import { ProviderError } from "./provider.ts";
-import { openStatic, upstreamKey } from "./static.ts";
+import { openStatic } from "./static.ts";
 
 const { lineup } = fleetFile.parse({
   models: [{ id: "m", name: "M", vendor: "v", kind: "chat", context_tokens: 100 }],
@@ -32,11 +32,4 @@ Deno.test("start(), stop() and destroy() are refused as unsupported", async () =
   await rejects(() => provider.start(ref, { generation: 1 }, signal), refused);
   await rejects(() => provider.stop(ref, { generation: 1 }, signal), refused);
   await rejects(() => provider.destroy(ref, { generation: 1 }, signal), refused);
-});
-
-Deno.test("upstreamKey() reads the variable the tier names, and no other", () => {
-  const [tier] = lineup;
-  if (tier === undefined) throw new Error("one tier stands above");
-  equal(upstreamKey(tier, { B_KEY: "k", A_KEY: "no" }), "k");
-  equal(upstreamKey(tier, {}), null);
 });

@@ -51,12 +51,13 @@ export default define.page<typeof handler>(({ data: { month }, state }) => (
         of the source. On your own deployment, give them to <code>psql</code>{" "}
         with the window's two ends as <code>$1</code> and{" "}
         <code>$2</code>. The rows behind them hold accounts and keys, so this site does not hand
-        them out; totals per minute, as CSV, are planned together with the providers' bills.
+        them out; totals per minute, as CSV, are planned.
       </p>
       <h2 id="missing">What is missing</h2>
       <p>
-        Money. Dollars per million tokens need a provider's own bill, minute by minute. Providers
-        that send one are planned; until then those figures say "no data yet" and nothing else.
+        Money, where no provider sends a bill: then those figures say "no data yet" and nothing
+        else. A download of the inputs, and a program that runs all of this again on them, are
+        planned.
       </p>
     </section>
   </Page>

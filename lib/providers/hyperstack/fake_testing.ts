@@ -35,7 +35,7 @@ export type FakeHyperstack = AsyncDisposable & {
 
 export const API_KEY = "hs-secret-key-0123456789";
 
-export async function fakeHyperstack(): Promise<FakeHyperstack> {
+export function fakeHyperstack(): FakeHyperstack {
   const asked: Asked[] = [];
   const vms = new Map<number, FakeVm>();
   const faults: Fault[] = [];

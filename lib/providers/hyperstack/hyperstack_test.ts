@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { parseDocument } from "yaml";
 import { instant, systemClock } from "@/lib/kernel/clock.ts";
 import { hyperstackAccount, hyperstackTier } from "@/lib/kernel/fleet_file_hyperstack.ts";
+import { parseFleet } from "@/lib/kernel/config.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import {
   type MachineRef,
@@ -61,7 +62,7 @@ Deno.test("a machine's name says whose it is, fits, and is read back, also from 
 });
 
 Deno.test("create() asks as documented: one machine of a unique name, an address, one open port, our labels, cloud-init", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const provider = open(api, { port: 9_000, allow_from: "203.0.113.7/32" });
   const ref = refOf();
   const ids: string[] = [];
@@ -96,7 +97,7 @@ Deno.test("create() asks as documented: one machine of a unique name, an address
 });
 
 Deno.test("a machine's life: created, on once it has an address, hibernated, restored elsewhere, destroyed, gone", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const provider = open(api);
   const bare = refOf();
   let id = "";
@@ -141,7 +142,7 @@ Deno.test("a machine's life: created, on once it has an address, hibernated, res
 });
 
 Deno.test("a tier that stops instead is stopped and started, and keeps its address when it says so", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const provider = open(api, { rest: "stop" });
   const bare = refOf();
   let id = "";
@@ -161,7 +162,7 @@ Deno.test("a tier that stops instead is stopped and started, and keeps its addre
 });
 
 Deno.test("an answer that is lost is resolved by looking: nothing is made or started twice", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const provider = open(api);
   const bare = refOf();
   const ids: string[] = [];
@@ -189,7 +190,7 @@ Deno.test("an answer that is lost is resolved by looking: nothing is made or sta
 });
 
 Deno.test("every failure has its class", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const provider = open(api);
   const bare = refOf();
   const create = () =>
@@ -221,7 +222,7 @@ Deno.test("every failure has its class", async () => {
 });
 
 Deno.test("list() answers everything or throws: pages that do not add up are no list", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const provider = open(api);
   for (let i = 0; i < 205; i++) {
     const name = i === 0
@@ -242,7 +243,7 @@ Deno.test("list() answers everything or throws: pages that do not add up are no 
 });
 
 Deno.test("the account's limit is kept before the provider keeps it", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const client = openClient({
     baseUrl: api.url,
     apiKey: API_KEY,
@@ -266,7 +267,7 @@ Deno.test("the account's limit is kept before the provider keeps it", async () =
 });
 
 Deno.test("billing: everything in one call, deleted machines too, money exact to the nano-dollar", async () => {
-  await using api = await fakeHyperstack();
+  await using api = fakeHyperstack();
   const { billing } = open(api);
   const { machineId } = refOf();
   const name = machineName(DEPLOYMENT, machineId);
@@ -360,4 +361,13 @@ Deno.test("cloud-init is YAML, its scripts are shell, and a key or an argument c
   assert.equal(new TextDecoder().decode(words.stdout), `${nasty}\n`);
   assert.match(content("engine.env"), /^VLLM_API_KEY="a\\"b\\\$c\\`d\\\\e'f"\n$/);
   assert.match(content("serve.sh"), /--host 0\.0\.0\.0 --port 8000/);
+});
+
+Deno.test("the example lineup is valid", async () => {
+  const file = new URL("../../../examples/fleet.hyperstack.yaml", import.meta.url);
+  const fleet = parseFleet(await Deno.readTextFile(file));
+  assert.deepEqual(fleet.lineup.map(({ hyperstack }) => hyperstack?.flavor), [
+    "n3-A100x1-spot",
+    "n3-H100x1",
+  ]);
 });
