@@ -33,13 +33,13 @@ import { HeldRequests } from "@/lib/gateway/held_requests.ts";
 import { MachineLoads } from "@/lib/gateway/machine_loads.ts";
 import { StallWatch } from "@/lib/gateway/stall_watch.ts";
 import { WakeDesk } from "@/lib/gateway/wake_desk.ts";
-import { snapshotTaker } from "@/lib/ledger/billing_snapshots.ts";
 import { ensurePrices } from "@/lib/ledger/prices_store.ts";
 import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
 import { engineKey, openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
 import { machineSubject, startQueue } from "@/workers/queue.ts";
 import { httpUrl, pathOf } from "./address.ts";
+import { openBilling } from "./billing.ts";
 import { ensureDemoKey } from "./demo_key.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { keeperMetrics, wakeObserver } from "./keeper_metrics.ts";
@@ -163,17 +163,17 @@ async function compose(
   };
   const ledger = createUsageLedger({ sql, clock, log, metrics });
   undo.push(() => Promise.resolve(ledger.stop()));
-  const house = await housekeeping({ sql, clock, log, metrics, view, signal: shutdown.stopping });
+  const desks = { sql, clock, log, metrics, signal: shutdown.stopping };
+  const house = await housekeeping({ ...desks, view });
+  const billing = await openBilling({ ...desks, providers, fleet, replicaId: id });
   startQueue({ doorbell, log, clock, look: keeper.look });
   startCron({
-    sql,
+    ...desks,
     replicaId: id,
-    log,
     ticker,
-    signal: shutdown.stopping,
     lookAtEveryMachine,
     sweep: house.sweep,
-    bill: await snapshotTaker({ sql, providers, replicaId: id, clock, log }),
+    bill: billing.bill,
     reconcile: async () => {
       const journal = orphanJournal(sql, id);
       const found = await reconcile(
@@ -231,7 +231,8 @@ async function compose(
     heartbeatEvery: fleet.gateway.heartbeat,
     bodyBytesMax: fleet.gateway.body_max_mb * BYTES_PER_MB,
     attemptsMax: fleet.gateway.attempts,
-    askWake: desk.ask,
+    closedTier: billing.closedTier,
+    askWake: billing.guarded(desk.ask),
     askMore: desk.askMore,
     poke,
     upstreamKey: (tier) => upstreamKeys.get(tier) ?? null,

@@ -1,5 +1,6 @@
 /** Which ways to serve a request are open to it: the model it names, the band and price it allows, the models of its key. Pure. */
 import { AppError } from "@/lib/kernel/errors.ts";
+import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
 import { type ApiKey, mayUseModel } from "@/lib/accounts/api_key.ts";
 import { type Lineup, type Target, targetsFor } from "@/lib/fleet/lineup.ts";
 import type { RequestPolicy } from "./request_policy.ts";
@@ -27,6 +28,21 @@ export function targetsOf(lineup: Lineup, asked: string, policy: RequestPolicy):
       : `No tier of the lineup serves "${asked}" now`,
     { retryAfterS: 60, shouldRetry: false },
   );
+}
+
+/** The targets whose tier may be asked for more. Throws why the first may not when none is left. */
+export function openTargets(
+  targets: readonly Target[],
+  closedTier: (tier: TierSpec) => AppError | null,
+): readonly Target[] {
+  let refusal: AppError | null = null;
+  const open = targets.filter(({ tier }) => {
+    const closed = closedTier(tier);
+    refusal ??= closed;
+    return closed === null;
+  });
+  if (open.length === 0 && refusal !== null) throw refusal;
+  return open;
 }
 
 /** The targets whose model the key may use; a route walks past the others. Throws `model_not_allowed` when none is left. */

@@ -64,7 +64,7 @@ const ADVICE = {
   insufficient_quota: {
     retry: "by_plan",
     means:
-      "The account has no credit left. Nothing answers it yet: budgets are planned. Clients should treat it as final.",
+      "A budget is spent: today that of a provider of machines for the day. Retry-After says when it begins anew.",
   },
   queue_full: {
     retry: "after",
@@ -113,7 +113,7 @@ const ADVICE = {
     means: "The request could not be accounted for, so it was not served.",
   },
   billing_unobservable: {
-    retry: "after",
+    retry: "by_plan",
     means: "A machine's bill cannot be read, so nothing new is spent on it.",
   },
   wake_timeout: {

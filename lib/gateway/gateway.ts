@@ -4,6 +4,7 @@
  */
 import { type Clock, type Instant, type Millis, millis } from "@/lib/kernel/clock.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
+import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
 import { isConnectionLost } from "@/lib/kernel/database.ts";
 import { QueueFullError } from "@/lib/kernel/group_commit.ts";
 import { newId } from "@/lib/kernel/ids.ts";
@@ -12,7 +13,7 @@ import { type ApiKey, bearerOf, judgeKey, noKeyError } from "@/lib/accounts/api_
 import type { KeyCache } from "@/lib/accounts/key_cache.ts";
 import type { RateLimiter } from "@/lib/accounts/rate_limit.ts";
 import type { Lineup, Target } from "@/lib/fleet/lineup.ts";
-import { allowedTargets, targetsOf } from "./allowed_targets.ts";
+import { allowedTargets, openTargets, targetsOf } from "./allowed_targets.ts";
 import { AnswerStream } from "./answer_stream.ts";
 import { heartbeats } from "./heartbeats.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
@@ -35,6 +36,8 @@ export type GatewayDeps = TravelDeps & Omit<RecordDeps, "settleTokens"> & {
   readonly wakeCap: Millis;
   readonly heartbeatEvery: Millis;
   readonly bodyBytesMax: number;
+  /** Why a tier may not be asked for more now, its bill unseen or its budget spent; null: it may. */
+  readonly closedTier: (tier: TierSpec) => AppError | null;
   /** Aborted once the gateway's shutdown grace is over. */
   readonly stopping: AbortSignal;
 };
@@ -105,7 +108,8 @@ async function admit(
   const key = await authenticate(deps, request.headers, now);
   const policy = policyOf(request.headers);
   const body = await parseBody(request, route, deps.bodyBytesMax);
-  const targets = allowedTargets(key, body.model, targetsOf(deps.lineup, body.model, policy));
+  const wanted = allowedTargets(key, body.model, targetsOf(deps.lineup, body.model, policy));
+  const targets = openTargets(wanted, deps.closedTier);
 
   const ask = { keyId: key.id, limits: key, liveReplicas: deps.liveReplicas() };
   const admission = deps.limiter.admit({ ...ask, nowMs: deps.clock.elapsedMs() });

@@ -161,6 +161,14 @@ export const fleetFile = z.strictObject({
     static: z.strictObject({}).prefault({}),
     hyperstack: hyperstackAccount.optional(),
   }).prefault({}),
+  billing: z.strictObject({
+    /** Older bills than this close what costs money. */
+    stale_after: duration.refine(
+      (ms) => ms >= 120_000,
+      "write at least 2m: bills are read once a minute",
+    )
+      .default(millis(300_000)),
+  }).prefault({}),
   models: z.array(model).min(1),
   /** A name clients may send → ordered targets; the first that can serve does. */
   routes: z.record(modelId, z.array(modelId).min(1)).default({}),

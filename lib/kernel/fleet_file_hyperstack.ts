@@ -1,5 +1,6 @@
 /** The part of `fleet.yaml` that is about Hyperstack: the account once, and each tier's kind of computer. */
 import { z } from "zod";
+import { type NanoUsd, parseUsd } from "./money.ts";
 
 const envName = z.string().regex(
   /^[A-Z][A-Z0-9_]*$/,
@@ -19,6 +20,17 @@ export const hyperstackAccount = z.strictObject({
   /** A key pair of that environment, for those who must look at a machine. */
   key_name: short,
   image: short.default("Ubuntu Server 24.04 LTS R570 CUDA 12.8"),
+  /** US dollars a day (UTC): once they are billed, nothing more is asked of its machines until midnight. */
+  spend_per_day: z.union([z.string(), z.number()]).transform((value, ctx): NanoUsd => {
+    const amount = parseUsd(String(value));
+    if (amount !== null && amount > 0n) return amount;
+    ctx.addIssue({
+      code: "custom",
+      message: 'write dollars such as "50.00", over 0',
+      input: value,
+    });
+    return z.NEVER;
+  }).optional(),
   /** The account may ask 500 times a minute from one address; this is one replica's share. */
   requests_per_minute: z.int().min(10).max(500).default(200),
 });
@@ -42,6 +54,8 @@ export const hyperstackTier = z.strictObject({
   retain_ip: z.boolean().default(false),
   /** What `vllm serve` is given: the model first, then its flags. */
   vllm: z.array(z.string().min(1).max(500)).min(1),
+  /** What pip installs; name a version, such as `vllm==0.16.0`, so that every machine has the same. */
+  engine_package: z.string().min(1).max(200).default("vllm"),
   /** The environment variable that holds the key engines want of us; they are given it at their first start. */
   engine_key_env: envName,
 });

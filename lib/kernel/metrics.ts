@@ -101,6 +101,11 @@ export function createMetrics() {
     clientAbortsTotal: counter("client_aborts_total", "Requests whose client left early"),
     tokensTotal: counter("tokens_total", "Tokens counted, by model and kind", ["model", "kind"]),
     billingSnapshotAgeSeconds,
+    budgetGateClosed: gauge(
+      "budget_gate_closed",
+      "1 while a provider's machines may not be asked for more",
+      ["provider"],
+    ),
     replicas: gauge("replicas", "Replicas whose heartbeat is fresh"),
     /** The exposition text. Its content type is `contentType`. */
     text: (): Promise<string> => registry.metrics(),

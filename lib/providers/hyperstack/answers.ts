@@ -1,5 +1,6 @@
 /** What Hyperstack answers, as far as we read it. Source: its OpenAPI document and pages, August 2026. */
 import { z } from "zod";
+import { type Instant, instant } from "@/lib/kernel/clock.ts";
 
 const text = z.string().nullish().transform((value) => value ?? null);
 
@@ -18,7 +19,15 @@ export const many = z.object({
   count: z.int().nullish(),
   instances: z.array(instance),
 });
+export const available = z.object({ available: z.boolean() });
 export const done = z.object({ message: z.string().nullish() });
+
+/** A moment; without a zone it is UTC. Null when there is none, or none that can be read. */
+export function momentOf(text: string | null): Instant | null {
+  if (text === null) return null;
+  const ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
+  return Number.isNaN(ms) ? null : instant(ms);
+}
 
 /** A JSON number or its text, in whole nano-dollars, rounded half away from zero. */
 const usd = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)]).transform((value) => {

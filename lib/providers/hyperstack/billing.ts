@@ -1,8 +1,8 @@
 /** What Hyperstack bills, for the ledger. */
 import { z } from "zod";
-import { type Instant, instant } from "@/lib/kernel/clock.ts";
+import type { Instant } from "@/lib/kernel/clock.ts";
 import type { BilledResource, Billing, ResourceKind } from "../billing.ts";
-import { credit, dayCost, machineHistory, usage } from "./answers.ts";
+import { credit, dayCost, machineHistory, momentOf, usage } from "./answers.ts";
 import type { HyperstackClient } from "./client.ts";
 import { malformedAnswer } from "./failure.ts";
 import { namedMachine } from "./machine_name.ts";
@@ -82,11 +82,4 @@ export function openBilling(client: HyperstackClient): Billing {
 /** `YYYY-MM-DDTHH:MM:SS`, UTC. */
 function dateTime(at: Instant): string {
   return new Date(at).toISOString().slice(0, 19);
-}
-
-/** Without a zone it is UTC. */
-function momentOf(text: string | null): Instant | null {
-  if (text === null) return null;
-  const ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
-  return Number.isNaN(ms) ? null : instant(ms);
 }

@@ -120,7 +120,7 @@ function readAnswer<Answer>(
     isJson = false;
   }
   const isEnvelope = typeof value === "object" && value !== null;
-  const message = isEnvelope ? String(Reflect.get(value as object, "message") ?? "") : text;
+  const message = isEnvelope ? String(Reflect.get(value as object, "message") ?? "") : null;
   const saysNo = isEnvelope && Reflect.get(value as object, "status") === false;
   if (status >= 400 || saysNo) {
     throw answerFailure(operation, kind, status >= 400 ? status : 400, message);

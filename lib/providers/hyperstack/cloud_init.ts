@@ -5,10 +5,14 @@ import type { HyperstackTier } from "@/lib/kernel/fleet_file_hyperstack.ts";
 export const SERVICE = "emberlane-engine";
 const HOME = "/opt/emberlane";
 
-export type CloudInit = Pick<HyperstackTier, "port" | "vllm"> & { readonly engineKey: string };
+export type CloudInit = Pick<HyperstackTier, "port" | "vllm" | "engine_package"> & {
+  readonly engineKey: string;
+};
 
 /** Cloud-init text (YAML). The engine's key stands in it, so whoever may read the machine's user data may read the key. */
-export function cloudInit({ port, vllm, engineKey }: CloudInit): string {
+export function cloudInit(
+  { port, vllm, engine_package: enginePackage, engineKey }: CloudInit,
+): string {
   const command = ["vllm", "serve", ...vllm, "--host", "0.0.0.0", "--port", String(port)];
   const unit = `[Unit]
 Description=vLLM for Emberlane
@@ -16,6 +20,9 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
+# The first start installs; a failed one is tried again from where it was.
+TimeoutStartSec=infinity
+ExecStartPre=${HOME}/install.sh
 EnvironmentFile=${HOME}/engine.env
 ExecStart=${HOME}/serve.sh
 Restart=always
@@ -34,16 +41,13 @@ exec ${command.map(quoted).join(" ")}
 `;
   const install = `#!/bin/bash
 set -euo pipefail
+if [ -x ${HOME}/venv/bin/vllm ]; then exit 0; fi
 export DEBIAN_FRONTEND=noninteractive
-if [ ! -x ${HOME}/venv/bin/vllm ]; then
-  apt-get update
-  apt-get install -y python3-venv python3-dev build-essential
-  python3 -m venv ${HOME}/venv
-  ${HOME}/venv/bin/pip install --upgrade pip
-  ${HOME}/venv/bin/pip install vllm
-fi
-systemctl daemon-reload
-systemctl enable --now ${SERVICE}.service
+apt-get -o DPkg::Lock::Timeout=600 update
+apt-get -o DPkg::Lock::Timeout=600 install -y python3-venv python3-dev build-essential
+python3 -m venv ${HOME}/venv
+${HOME}/venv/bin/pip install --upgrade pip
+${HOME}/venv/bin/pip install ${quoted(enginePackage)}
 `;
   return `#cloud-config
 # JSON is YAML, and escapes what a shell or a key may hold.
@@ -56,7 +60,11 @@ ${
           file(`${HOME}/install.sh`, "0755", install),
           file(`${HOME}/engine.env`, "0600", `VLLM_API_KEY=${envQuoted(engineKey)}\n`),
         ],
-        runcmd: [["bash", `${HOME}/install.sh`]],
+        runcmd: [
+          ["systemctl", "daemon-reload"],
+          // Not waited for: it installs for minutes, and must also begin after every later boot.
+          ["systemctl", "enable", "--now", "--no-block", `${SERVICE}.service`],
+        ],
       },
       null,
       1,

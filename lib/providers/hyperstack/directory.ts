@@ -1,6 +1,6 @@
 /** Finding machines: one by its id or its name, or all of them, whole or not at all. */
 import { type MachineRef, ProviderError } from "../provider.ts";
-import { type Instance, many, one } from "./answers.ts";
+import { available, type Instance, many, one } from "./answers.ts";
 import type { HyperstackClient } from "./client.ts";
 import { NAME } from "./failure.ts";
 import { machineName } from "./machine_name.ts";
@@ -26,8 +26,18 @@ export function directoryOf(client: HyperstackClient): Directory {
   async function find(ref: MachineRef, signal: AbortSignal): Promise<Instance | null> {
     if (ref.externalId === null) {
       const name = machineName(ref.deploymentId, ref.machineId);
-      const all = await listAll("find", name, signal);
-      return all.find((each) => each.name === name) ?? null;
+      const named = (each: Instance) => each.name === name;
+      const found = (await listAll("find", name, signal)).find(named);
+      if (found !== undefined) return found;
+      // A search that misses would rent a second one: whether the name is free says more.
+      const { available: isFree } = await client.call({
+        ...{ operation: "find", kind: "read", method: "GET", answer: available },
+        path: `/core/virtual-machines/name-availability/${name}`,
+      }, signal);
+      if (isFree) return null;
+      const hidden = (await listAll("find", null, signal)).find(named);
+      if (hidden !== undefined) return hidden;
+      throw new ProviderError("conflict", NAME, "find", "the name is taken by what no list shows");
     }
     try {
       const { instance } = await client.call({
@@ -71,7 +81,8 @@ export function directoryOf(client: HyperstackClient): Directory {
           },
         }, signal);
         for (const each of answer.instances) found.set(each.id, each);
-        count = answer.count ?? count;
+        // Under a search it may count what was found, or everything.
+        if (search === null) count = answer.count ?? count;
         if (answer.instances.length < PAGE_SIZE) {
           if (count === null || found.size >= count) return [...found.values()];
           break;

@@ -10,13 +10,19 @@ const MESSAGE_CHARS_MAX = 300;
 /** A `read` has no effect; an `act` may have had one although we did not hear. */
 export type CallKind = "read" | "act";
 
-/** An answer that is no success. `message` is the provider's own word. */
+/** An answer that is no success. `message` is the provider's own word; null when the answer is not in its form. */
 export function answerFailure(
   operation: string,
   kind: CallKind,
   status: number,
-  message: string,
+  own: string | null,
 ): ProviderError {
+  const message = own ?? "not in the provider's form";
+  // A 404 of something in between must not pass for a machine that is gone.
+  if (own === null && status === 404) {
+    const of = kind === "read" ? "unavailable" : "ambiguous-write";
+    return new ProviderError(of, NAME, operation, `404 ${message}`);
+  }
   const said = `${status} ${message.slice(0, MESSAGE_CHARS_MAX)}`;
   const of = classOf(kind, status, message);
   const options = of === "rate-limited" ? { retryAfterMs: RATE_WINDOW } : {};

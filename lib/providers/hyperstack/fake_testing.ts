@@ -71,6 +71,13 @@ export function fakeHyperstack(): FakeHyperstack {
       const instances = all.slice((page - 1) * size, page * size);
       return ok({ count: all.length, page, page_size: size, instances });
     }
+    const wanted = /^\/core\/virtual-machines\/name-availability\/(.+)$/.exec(path)?.[1];
+    if (wanted !== undefined) {
+      return ok({
+        available: ![...vms.values()].some(({ name }) => name === wanted),
+        name: wanted,
+      });
+    }
     if (path === "/billing/billing/usage") return ok({ data: state.usage });
     if (path === "/billing/billing/last-day-cost") {
       return ok({ data: { total_cost: 12.345678901 } });

@@ -3,7 +3,7 @@
  * machine is found by its name before one is made. Nothing here was run against the real service; each request is held
  * against its documentation by a test.
  */
-import { type Clock, instant } from "@/lib/kernel/clock.ts";
+import type { Clock } from "@/lib/kernel/clock.ts";
 import type { HyperstackAccount, HyperstackTier } from "@/lib/kernel/fleet_file_hyperstack.ts";
 import {
   type ListedMachine,
@@ -13,14 +13,14 @@ import {
   type Provider,
   ProviderError,
 } from "../provider.ts";
-import { created, done, type Instance } from "./answers.ts";
+import { created, done, type Instance, momentOf } from "./answers.ts";
 import { openBilling } from "./billing.ts";
 import { type HyperstackClient, openClient } from "./client.ts";
 import { cloudInit } from "./cloud_init.ts";
 import { directoryOf, machinePath } from "./directory.ts";
 import { NAME } from "./failure.ts";
 import { machineName, namedMachine } from "./machine_name.ts";
-import { isOffOrFalling, isOnOrRising, powerOf } from "./power.ts";
+import { billedPower, isOffOrFalling, isOnOrRising, powerOf } from "./power.ts";
 
 const LABELS = ["emberlane"];
 
@@ -96,10 +96,12 @@ export function providerOver(
       if (instance === null) {
         return { power: "gone", rawState: "not found", externalId: null, baseUrl: null };
       }
-      const power = powerOf(instance);
-      const port = tiers.get(ref.tier)?.port;
+      const tier = tiers.get(ref.tier);
+      const power = billedPower(instance, tier?.rest ?? "hibernate");
+      const port = tier?.port;
       const address = instance.floating_ip;
-      const baseUrl = power === "on" && address !== null && port !== undefined
+      const baseUrl = instance.status === "ACTIVE" && power === "on" && address !== null &&
+          port !== undefined
         ? `http://${address.includes(":") ? `[${address}]` : address}:${port}`
         : null;
       return { power, rawState: instance.status, externalId: instance.id, baseUrl };
@@ -113,7 +115,9 @@ export function providerOver(
       if (before !== null) return await onIdKnown(before.id);
       const name = machineName(ref.deploymentId, ref.machineId);
       const rule = (port: number) => ({
-        ...{ direction: "ingress", ethertype: "IPv4", protocol: "tcp" },
+        direction: "ingress",
+        ethertype: tier.allow_from.includes(":") ? "IPv6" : "IPv4",
+        protocol: "tcp",
         ...{ remote_ip_prefix: tier.allow_from, port_range_min: port, port_range_max: port },
       });
       let id: string;
@@ -137,7 +141,9 @@ export function providerOver(
         }, signal);
         id = instances[0]?.id ?? "";
       } catch (error) {
-        if (!(error instanceof ProviderError) || error.kind !== "ambiguous-write") throw error;
+        const mayExist = error instanceof ProviderError &&
+          (error.kind === "ambiguous-write" || error.kind === "conflict");
+        if (!mayExist) throw error;
         const made = await directory.find(unnamed, signal);
         if (made === null) throw error;
         id = made.id;
@@ -174,10 +180,20 @@ export function providerOver(
 
     async stop(ref, _key, signal): Promise<void> {
       const instance = await directory.mustFind(ref, "stop", signal);
-      const power = powerOf(instance);
-      if (power === "off" || power === "falling") return;
-      if (instance.status !== "ACTIVE") throw wrongState("stop", instance);
       const { rest, retain_ip } = tiers.get(ref.tier) ?? { rest: "hibernate", retain_ip: false };
+      if (isOffOrFalling(billedPower(instance, rest))) return;
+      if (instance.status === "SHUTOFF") {
+        // Only a running machine can be hibernated: it is started, and the next asking hibernates it.
+        return await act(
+          "start",
+          machinePath(instance.id, "/start"),
+          {},
+          ref,
+          isOnOrRising,
+          signal,
+        );
+      }
+      if (instance.status !== "ACTIVE") throw wrongState("stop", instance);
       if (rest === "stop") {
         return await act(
           "stop",
@@ -225,12 +241,11 @@ export function providerOver(
       return all.flatMap((each): ListedMachine[] => {
         const named = namedMachine(each.name);
         if (named?.deploymentId !== deploymentId || each.status === "DELETED") return [];
-        const createdMs = Date.parse(each.created_at ?? "");
         return [{
           externalId: each.id,
           machineId: named.machineId,
           rawState: each.status,
-          createdAt: Number.isNaN(createdMs) ? null : instant(createdMs),
+          createdAt: momentOf(each.created_at),
         }];
       });
     },

@@ -68,7 +68,8 @@ Deno.test("create() asks as documented: one machine of a unique name, an address
   const ids: string[] = [];
   await provider.create(ref, { generation: 1 }, (id) => Promise.resolve(void ids.push(id)), signal);
   assert.deepEqual(ids, ["1001"]);
-  const [look, made] = api.asked;
+  const [look, free, made] = api.asked;
+  assert.match(free?.path ?? "", /\/name-availability\/ember-/);
   assert.deepEqual([look?.method, look?.path, look?.query["page"]], [
     "GET",
     "/core/virtual-machines",
@@ -336,6 +337,7 @@ Deno.test("billing: everything in one call, deleted machines too, money exact to
 Deno.test("cloud-init is YAML, its scripts are shell, and a key or an argument cannot break out of them", async () => {
   const nasty = `a"b$c\`d\\e'f`;
   const text = cloudInit({
+    engine_package: "vllm==0.16.0",
     port: 8_000,
     vllm: ["org/model", "--api", nasty, "--x", "two words"],
     engineKey: nasty,
@@ -370,4 +372,44 @@ Deno.test("the example lineup is valid", async () => {
     "n3-A100x1-spot",
     "n3-H100x1",
   ]);
+});
+
+Deno.test("a 404 that is not the provider's own is no machine that is gone", async () => {
+  await using api = fakeHyperstack();
+  const provider = open(api);
+  const ref = refOf("1001");
+  api.faults.push({ on: /^GET/, status: 404, body: "<html>not here</html>" });
+  assert.equal(await kindOf(provider.status(ref, signal)), "unavailable");
+  assert.equal((await provider.status(ref, signal)).power, "gone");
+});
+
+Deno.test("a machine a search misses is found by its taken name, and not rented again", async () => {
+  await using api = fakeHyperstack();
+  const provider = open(api);
+  const ref = refOf();
+  const ids: string[] = [];
+  const keep = (id: string) => Promise.resolve(void ids.push(id));
+  await provider.create(ref, { generation: 1 }, keep, signal);
+  api.faults.push({ on: /^GET/, status: 200, body: { status: true, count: 0, instances: [] } });
+  await provider.create(ref, { generation: 2 }, keep, signal);
+  assert.deepEqual(ids, ["1001", "1001"]);
+  assert.equal(api.vms.size, 1);
+});
+
+Deno.test("a machine that is shut off where it should hibernate is billed in full: it is started, then hibernated", async () => {
+  await using api = fakeHyperstack();
+  const provider = open(api);
+  const bare = refOf();
+  await provider.create(bare, { generation: 1 }, () => Promise.resolve(), signal);
+  const ref = { ...bare, externalId: "1001" };
+  api.settle();
+  const [vm] = [...api.vms.values()];
+  if (vm !== undefined) vm.status = "SHUTOFF";
+  const status = await provider.status(ref, signal);
+  assert.deepEqual([status.power, status.baseUrl, status.rawState], ["on", null, "SHUTOFF"]);
+  await provider.stop(ref, { generation: 2 }, signal);
+  assert.match(api.asked.at(-1)?.path ?? "", /\/start$/);
+  api.settle();
+  await provider.stop(ref, { generation: 3 }, signal);
+  assert.match(api.asked.at(-1)?.path ?? "", /\/hibernate$/);
 });

@@ -30,3 +30,11 @@ export function powerOf({ status, floating_ip }: Pick<Instance, "status" | "floa
       return "unknown";
   }
 }
+
+/**
+ * As `powerOf`, but a machine that is merely shut off where it should hibernate counts as on: it is billed in full, so the
+ * keeper must bring it to rest.
+ */
+export function billedPower(instance: Instance, rest: "hibernate" | "stop"): Power {
+  return rest === "hibernate" && instance.status === "SHUTOFF" ? "on" : powerOf(instance);
+}
