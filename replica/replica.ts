@@ -28,7 +28,7 @@ import { orphanJournal, reconcile } from "@/lib/fleet/reconcile.ts";
 import { startHeartbeat } from "@/lib/fleet/replicas_store.ts";
 import { createMachineStore } from "@/lib/fleet/sql_machine_store.ts";
 import { askWake, stampFirstToken } from "@/lib/fleet/wakes_store.ts";
-import { type ApiDeps, handleApi } from "@/lib/gateway/api.ts";
+import type { ApiDeps } from "@/lib/gateway/api.ts";
 import { HeldRequests } from "@/lib/gateway/held_requests.ts";
 import { MachineLoads } from "@/lib/gateway/machine_loads.ts";
 import { StallWatch } from "@/lib/gateway/stall_watch.ts";
@@ -38,11 +38,11 @@ import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
 import { engineKey, openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
 import { machineSubject, startQueue } from "@/workers/queue.ts";
-import { httpUrl, pathOf } from "./address.ts";
 import { openBilling } from "./billing.ts";
 import { ensureDemoKey } from "./demo_key.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { keeperMetrics, wakeObserver } from "./keeper_metrics.ts";
+import { listen } from "./listen.ts";
 import { restMachines } from "./rest_machines.ts";
 import { openSite } from "./site.ts";
 import { siteState } from "./site_state.ts";
@@ -258,15 +258,15 @@ async function compose(
     signal: shutdown.stopping,
   });
 
-  const server = Deno.serve(
-    { hostname: config.host, port: config.port, reusePort: sharesPort, onListen() {} },
-    async (request) => {
-      const path = pathOf(request.url);
-      if (path.startsWith("/v1/") || path === "/v1") return await handleApi(api, request, path);
-      return await answerOps(ops, request, path) ?? await site(request);
-    },
-  );
-  const url = httpUrl(config.host, server.addr.port);
+  const server = await listen({
+    api,
+    front: fleet.gateway.front,
+    hostname: config.host,
+    port: config.port,
+    sharesPort,
+    answer: async (request, path) => await answerOps(ops, request, path) ?? await site(request),
+  });
+  const { url } = server;
 
   shutdown.onStop("finish requests", async (signal) => {
     signal.addEventListener("abort", () => overdue.abort());

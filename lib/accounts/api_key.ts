@@ -42,7 +42,7 @@ const SECRET = /^[\x21-\x2b\x2d-\x7e]+$/;
  * The secret a request carries: `Authorization: Bearer` (RFC 6750; the scheme in any case), else Anthropic's
  * `x-api-key`. A proxy's own `Authorization` (such as Basic) does not hide an `x-api-key`.
  */
-export function bearerOf(headers: Pick<Headers, "get">): Bearer {
+export function bearerOf(headers: { get(name: string): string | null }): Bearer {
   const authorization = headers.get("authorization")?.trim() ?? "";
   const apiKey = headers.get("x-api-key")?.trim() ?? "";
   if (authorization === "" && apiKey === "") return { kind: "none" };

@@ -131,7 +131,10 @@ export class Http1Connection {
         if (state === "broken") throw this.failure ?? new UpstreamCut("The body was given up");
         return null;
       },
-      cancel: () => breakOff(new UpstreamCut("The body was given up")),
+      cancel: () => {
+        // Most bodies are over by then, and an error records its stack.
+        if (state === "open") breakOff(new UpstreamCut("The body was given up"));
+      },
       hangUp: () => {
         if (state !== "open") return;
         // A connection that cannot be half closed is closed by the cancel that follows.

@@ -7,7 +7,9 @@ import type { FleetView } from "@/lib/fleet/fleet_view.ts";
 import { type GatewayDeps, serve } from "./gateway.ts";
 import { INFERENCE_ROUTES, type InferenceRoute, type Surface } from "./inference_routes.ts";
 import { modelObject } from "./models_list.ts";
-import { baseHeaders, errorResponse, requestIdOf } from "./reply.ts";
+import { baseHeaders, errorAnswer, requestIdOf } from "./reply.ts";
+import type { Answer, AnswerHeaders } from "./transport.ts";
+import { webInbound, webResponse } from "./web_transport.ts";
 
 export type ApiDeps = GatewayDeps & {
   readonly fleet: FleetView;
@@ -29,7 +31,7 @@ export async function handleApi(deps: ApiDeps, request: Request, path: string): 
   const surface = route?.surface ?? "openai";
   const oversize = headerBytes(request.headers) > HEADER_BYTES_MAX;
   if (route !== undefined && request.method === "POST" && !oversize) {
-    return await serve(deps, request, route);
+    return webResponse(await serve(deps, webInbound(request), route), deps.metrics.openStreams);
   }
 
   const requestId = requestIdOf(request.headers, newId("req", deps.clock.now()));
@@ -48,17 +50,19 @@ export async function handleApi(deps: ApiDeps, request: Request, path: string): 
     }
     return await models(deps, request, path, headers);
   } catch (thrown) {
-    return refuse(deps, thrown, surface, headers, requestId);
+    const answer = refuse(deps, thrown, surface, headers, requestId);
+    return webResponse(answer, deps.metrics.openStreams);
   }
 }
 
-function refuse(
+/** What is answered to a request that reached no route, counted and logged. */
+export function refuse(
   deps: ApiDeps,
   thrown: unknown,
   surface: Surface,
-  headers: Headers,
+  headers: AnswerHeaders,
   requestId: string,
-): Response {
+): Answer {
   const error = asAppError(thrown);
   const line = { request_id: requestId, status: error.status, error_code: error.code };
   if (error.code === "internal") {
@@ -68,14 +72,14 @@ function refuse(
     });
   } else deps.log.info("request_refused", line);
   deps.metrics.requestsTotal.inc({ route: "other", status: String(error.status), tier: "" });
-  return errorResponse(error, surface, headers);
+  return errorAnswer(error, surface, headers);
 }
 
 async function models(
   deps: ApiDeps,
   request: Request,
   path: string,
-  headers: Headers,
+  headers: AnswerHeaders,
 ): Promise<Response> {
   const now = deps.clock.now();
   const bearer = bearerOf(request.headers);
@@ -90,7 +94,9 @@ async function models(
   const objects = (list: typeof shown) =>
     list.map((model) => modelObject(model, deps.lineup, deps.fleet, createdS, instant(now)));
 
-  if (path === MODELS) return Response.json({ object: "list", data: objects(shown) }, { headers });
+  if (path === MODELS) {
+    return Response.json({ object: "list", data: objects(shown) }, { headers: [...headers] });
+  }
   const asked = decodeSegment(path.slice(MODELS.length + 1));
   const [model] = deps.lineup.names.get(asked) ?? [];
   const [object] = objects(shown.filter((known) => known.id === model?.id));
@@ -104,7 +110,7 @@ async function models(
       },
     );
   }
-  return Response.json(object, { headers });
+  return Response.json(object, { headers: [...headers] });
 }
 
 function decodeSegment(text: string): string {
@@ -120,7 +126,12 @@ function unknownPath(path: string): AppError {
   return new AppError("not_found", `Nothing answers at ${path.slice(0, 200)}: use one of ${known}`);
 }
 
-function wrongMethod(method: string, allowed: string, path: string, headers: Headers): AppError {
+function wrongMethod(
+  method: string,
+  allowed: string,
+  path: string,
+  headers: AnswerHeaders,
+): AppError {
   headers.set("allow", allowed);
   return new AppError("method_not_allowed", `Cannot ${method} ${path}: use ${allowed}`);
 }

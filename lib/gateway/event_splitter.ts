@@ -40,8 +40,9 @@ export class EventSplitter {
 /** Past the blank line that ends the event starting at `from`, or -1. LF is the rule; CRLF is understood. */
 function endOfEvent(text: string, from: number): number {
   const lf = text.indexOf("\n\n", from);
-  const crlf = text.indexOf("\r\n\r\n", from);
-  if (crlf !== -1 && (lf === -1 || crlf < lf)) return crlf + 4;
+  // Looked for only where it would come first: a read of many events is not searched to its end for each.
+  const crlf = (lf === -1 ? text : text.slice(from, lf)).indexOf("\r\n\r\n", lf === -1 ? from : 0);
+  if (crlf !== -1) return (lf === -1 ? crlf : from + crlf) + 4;
   return lf === -1 ? -1 : lf + 2;
 }
 

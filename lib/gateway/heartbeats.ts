@@ -1,22 +1,21 @@
 /** A stream whose headers were sent while its machine still wakes: comments that tell how far it is, then the answer. */
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
-import { AnswerStream } from "./answer_stream.ts";
+import { AnswerStream, type Piece } from "./answer_stream.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
 import type { RequestRecord } from "./request_record.ts";
 import type { Arrival } from "./travel.ts";
-import { readAhead } from "./stream_body.ts";
+import type { PieceSource } from "./transport.ts";
 import { errorEvent } from "./stream_error.ts";
 
 type Held = {
   readonly route: InferenceRoute;
   readonly requestId: string;
-  readonly headers: Headers;
   readonly record: RequestRecord;
 };
 
 /**
- * Commits a 200 and sends `: waking …` at once and then at every beat; one newline each, so that no client takes a
+ * The body of a 200 sent early: `: waking …` at once and then at every beat; one newline each, so that no client takes a
  * comment for an event. `arrival` ends the record itself when it rejects; here its error is only told. `leave` is
  * called when the client goes.
  */
@@ -26,45 +25,36 @@ export function heartbeats(
   wakeId: string,
   arrival: Promise<Arrival>,
   leave: () => void,
-): Response {
-  held.headers.set("content-type", "text/event-stream; charset=utf-8");
-  const encoder = new TextEncoder();
+): PieceSource {
   let answer: AnswerStream | null = null;
   let beats = 0;
-  let over = false;
 
-  async function next(): Promise<string> {
+  async function piece(): Promise<Piece> {
     if (answer === null) {
       const first = beats++ === 0 ? null : await arrivalOrBeat(deps, arrival);
-      if (first === null) return beat(deps, wakeId, held.record);
+      if (first === null) return { text: beat(deps, wakeId, held.record), last: false };
       answer = streamOf(deps, first, held);
     }
-    const { text, last } = await answer.next();
-    if (last) over = true;
-    return text;
+    return await answer.next();
   }
 
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  return {
+    async next() {
       try {
-        const text = await next();
-        if (text !== "") controller.enqueue(encoder.encode(text));
+        return await piece();
       } catch (thrown) {
         // The record is ended already; the client hears of it in the one event that may still be sent.
-        over = true;
-        const event = errorEvent(asAppError(thrown), held.route.stream, held.requestId);
-        controller.enqueue(encoder.encode(event));
+        const text = errorEvent(asAppError(thrown), held.route.stream, held.requestId);
+        return { text, last: true };
       }
-      if (over) controller.close();
     },
-    cancel() {
+    leave() {
       answer?.leave();
       leave();
       // An answer that arrives now has nobody to go to.
       arrival.then((late) => answer === null && streamOf(deps, late, held).leave()).catch(() => {});
     },
-  }, readAhead());
-  return new Response(body, { status: 200, headers: held.headers });
+  };
 }
 
 async function arrivalOrBeat(

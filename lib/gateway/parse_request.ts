@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { AppError } from "@/lib/kernel/errors.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
+import type { Inbound } from "./transport.ts";
 
 /** What the gateway needs to know of a body; `text` is kept whole for retries. */
 export type ParsedBody = {
@@ -20,7 +21,7 @@ export type ParsedBody = {
  * field, what stands there and what would do; prompts are never quoted.
  */
 export async function parseBody(
-  request: Request,
+  request: Inbound,
   route: InferenceRoute,
   bodyBytesMax: number,
 ): Promise<ParsedBody> {
@@ -43,56 +44,13 @@ export async function parseBody(
   return describe(text, parsed.data);
 }
 
-async function readText(request: Request, bytesMax: number): Promise<string> {
-  const tooLarge = () =>
-    new AppError(
-      "request_too_large",
-      `Cannot read a body over ${bytesMax} bytes: send a smaller one`,
-    );
-  const declared = Number(request.headers.get("content-length") ?? "0");
-  if (declared > bytesMax) throw tooLarge();
-  let bytes: Uint8Array;
-  try {
-    // A declared length holds: HTTP/1.1's framing ends the body there. It is read at once, which costs half as much.
-    bytes = declared > 0
-      ? await request.bytes()
-      : await readUndeclared(request, bytesMax, tooLarge);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError("client_closed", "The body ended before it was whole", { cause: error });
-  }
+async function readText(inbound: Inbound, bytesMax: number): Promise<string> {
+  const bytes = await inbound.body(bytesMax);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new AppError("invalid_request", "Cannot read the body: it is not UTF-8");
   }
-}
-
-async function readUndeclared(
-  request: Request,
-  bytesMax: number,
-  tooLarge: () => AppError,
-): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of request.body ?? []) {
-    size += part.byteLength;
-    if (size > bytesMax) throw tooLarge();
-    parts.push(part);
-  }
-  return joined(parts, size);
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }
 
 function parseJson(text: string): unknown {

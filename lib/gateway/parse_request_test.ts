@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AppError, type ErrorCode } from "@/lib/kernel/errors.ts";
 import { INFERENCE_ROUTES } from "./inference_routes.ts";
 import { parseBody } from "./parse_request.ts";
+import { webInbound } from "./web_transport.ts";
 
 const BYTES_MAX = 200;
 const JSON_TYPE = { "content-type": "application/json" };
@@ -17,7 +18,7 @@ type Sent = { path?: string; headers?: Record<string, string>; bytesMax?: number
 function parse(body: BodyInit | null, { path = "/v1/chat/completions", ...sent }: Sent = {}) {
   const { headers = JSON_TYPE, bytesMax = BYTES_MAX } = sent;
   const request = new Request("http://gateway/", { method: "POST", headers, body });
-  return parseBody(request, routeOf(path), bytesMax);
+  return parseBody(webInbound(request), routeOf(path), bytesMax);
 }
 
 async function refusal(

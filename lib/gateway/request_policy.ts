@@ -3,6 +3,7 @@ import { type Millis, millis, seconds } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import { type Band, BANDS } from "@/lib/kernel/fleet_file.ts";
 import { type NanoUsd, parseUsd } from "@/lib/kernel/money.ts";
+import type { HeaderLookup } from "./transport.ts";
 
 export type RequestPolicy = {
   readonly band: Band | null;
@@ -25,7 +26,7 @@ const PATIENCE_MARGIN = 0.02;
 const PATIENCE_MARGIN_MIN_MS = 500;
 
 /** Throws AppError `invalid_request` that names the header, its value and what would do. */
-export function policyOf(headers: Headers): RequestPolicy {
+export function policyOf(headers: HeaderLookup): RequestPolicy {
   return {
     band: bandOf(headers.get("x-emberlane-band")),
     maxOutputNanoUsd: maxPriceOf(headers.get("x-emberlane-max-price")),

@@ -1,7 +1,7 @@
 /** From pieces of an answer to the body of a response. */
-import type { AnswerStream } from "./answer_stream.ts";
+import type { PieceSource } from "./transport.ts";
 
-type Gauge = { inc(): void; dec(): void };
+export type Gauge = { inc(): void; dec(): void };
 
 /**
  * How far we read ahead of the client, per stream. The meter must see what the engine sent even when the client
@@ -16,7 +16,7 @@ export const readAhead = (): QueuingStrategy<Uint8Array> => ({
 });
 
 /** The body: each pull asks upstream for the next piece. A client that leaves cancels it, and that ends the generation. */
-export function streamBody(stream: AnswerStream, open: Gauge): ReadableStream<Uint8Array> {
+export function streamBody(stream: PieceSource, open: Gauge): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let counted = true;
   open.inc();

@@ -38,9 +38,18 @@ export function upstreamBody(body: ParsedBody, options: UpstreamBodyOptions): st
   return editMembers(body.text, edits);
 }
 
+/** A salt never changes, so the ones in use are kept. */
+const SALTS = new Map<string, string>();
+const SALTS_MAX = 10_000;
+
 /** One salt an account: its own prompts share cached prefixes, nobody else can time them. */
 function cacheSaltOf(accountId: string): string {
-  return sha256Hex(`emberlane cache salt ${accountId}`).slice(0, 32);
+  const known = SALTS.get(accountId);
+  if (known !== undefined) return known;
+  const salt = sha256Hex(`emberlane cache salt ${accountId}`).slice(0, 32);
+  if (SALTS.size >= SALTS_MAX) SALTS.clear();
+  SALTS.set(accountId, salt);
+  return salt;
 }
 
 function streamOptions(text: string): string {

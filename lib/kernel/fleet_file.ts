@@ -144,6 +144,8 @@ export const fleetFile = z.strictObject({
     /** A held request is answered 504 wake_timeout by then; at most 590 s, before the SDKs' own 600 s timer. */
     wake_cap: duration.refine((ms) => ms <= 590_000, "write at most 590s").default(millis(590_000)),
     body_max_mb: atLeast(1, 256).default(32),
+    /** What reads requests off the socket: our own core for the inference routes, or the runtime's server for all. */
+    front: z.enum(["raw", "web"]).default("raw"),
     attempts: atLeast(1, 10).default(3),
     heartbeat: duration.refine((ms) => ms >= 100 && ms <= 10_000, "write 100ms to 10s").default(
       millis(5_000),

@@ -33,7 +33,20 @@ async function startTask(dir: string): Promise<Started> {
   const started = { child, url: `http://127.0.0.1:${port}`, dir };
   await until("both replicas run", async () => (await replicasOf(started)).length === 2);
   await until("the gateway is ready", async () => (await ask(started, "/readyz")) === 200);
+  await until("both replicas listen", async () => await listeners(port) === 2);
   return started;
+}
+
+/** How many sockets listen on the port: each replica has its own. Source: Linux, proc_net_tcp. */
+async function listeners(port: number): Promise<number> {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const tables = await Promise.all(
+    ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => Deno.readTextFile(path).catch(() => "")),
+  );
+  return tables.join("\n").split("\n").filter((line) => {
+    const [, local = "", , state] = line.trim().split(/\s+/);
+    return local.endsWith(end) && state === "0A";
+  }).length;
 }
 
 /** Process ids of the supervisor's children. */

@@ -1,0 +1,300 @@
+/** One client's connection: its requests in order, one answer at a time. */
+import { Buffer } from "node:buffer";
+import type net from "node:net";
+import { AppError } from "@/lib/kernel/errors.ts";
+import { newId } from "@/lib/kernel/ids.ts";
+import { refuse } from "../api.ts";
+import { serve } from "../gateway.ts";
+import type { InferenceRoute } from "../inference_routes.ts";
+import { baseHeaders } from "../reply.ts";
+import type { Answer, HeaderLookup, PieceSource } from "../transport.ts";
+import { tooLarge } from "../web_transport.ts";
+import { answerHead, chunk, LAST_CHUNK, wholeAnswer } from "./answer_bytes.ts";
+import type { ClientHome } from "./client_home.ts";
+import { handOver } from "./hand_over.ts";
+import {
+  BODY_PAUSE_MS_MAX,
+  EARLY_BYTES_MAX,
+  HEAD_MS_MAX,
+  IDLE_MS_MAX,
+  LINGER_MS,
+  LOOKS_MAX,
+  UNREAD_MS_MAX,
+} from "./limits.ts";
+import { HEAD_BYTES_MAX, readRequestHead, type RequestHead } from "./request_head.ts";
+
+const NOTHING: Buffer = Buffer.alloc(0);
+const LF = 10;
+
+type PlainHead = Extract<RequestHead, { kind: "plain" }>;
+
+export class FrontClient {
+  readonly #socket: net.Socket;
+  readonly #home: ClientHome;
+  #state: "reading" | "answering" | "handed" | "lingering" | "closed" = "reading";
+  /** What came and is not served yet; in `#parts` while a body arrives. */
+  #unread: Buffer = NOTHING;
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+  #head: PlainHead | null = null;
+  #looks = 0;
+  #keepAlive = true;
+  #request: AbortController | null = null;
+  #source: PieceSource | null = null;
+  #drained: (() => void) | null = null;
+  #deadlineMs: number;
+
+  constructor(socket: net.Socket, home: ClientHome) {
+    this.#socket = socket;
+    this.#home = home;
+    this.#deadlineMs = this.#in(IDLE_MS_MAX);
+    socket.on("data", this.#onData);
+    socket.on("drain", this.#onDrain);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
+    socket.on("error", () => {}); // its close follows
+  }
+
+  /** Closes what took too long. */
+  look(nowMs: number): void {
+    if (nowMs >= this.#deadlineMs) this.#socket.destroy();
+  }
+
+  /** The gateway stops: an idle connection ends, another after its answer. */
+  stop(): void {
+    this.#keepAlive = false;
+    if (this.#state === "reading" && this.#unread.length === 0 && this.#head === null) this.#end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #onData = (bytes: Buffer): void => {
+    switch (this.#state) {
+      case "reading":
+        return this.#head === null ? this.#readHead(bytes) : this.#readBody(bytes);
+      case "answering":
+        if (this.#unread.length + bytes.length <= EARLY_BYTES_MAX) {
+          this.#unread = joined(this.#unread, bytes);
+        } else this.#keepAlive = false;
+    }
+  };
+
+  #readHead(bytes: Buffer): void {
+    const first = this.#unread.length === 0;
+    if (first) this.#deadlineMs = this.#in(HEAD_MS_MAX);
+    this.#unread = joined(this.#unread, bytes);
+    // A head ends with a line; without one nothing can have changed.
+    if (!first && this.#unread.length < HEAD_BYTES_MAX && !bytes.includes(LF)) return;
+    this.#look();
+  }
+
+  #look(): void {
+    const { length } = this.#unread;
+    const head = readRequestHead(
+      this.#unread.toString("latin1", 0, Math.min(length, HEAD_BYTES_MAX)),
+    );
+    switch (head.kind) {
+      case "more":
+        if (++this.#looks > LOOKS_MAX) this.#bad("a head in too many pieces");
+        return;
+      case "other":
+        return this.#handOver();
+      case "bad":
+        return this.#bad(head.why);
+      case "plain":
+        this.#looks = 0;
+        this.#begin(head);
+    }
+  }
+
+  #begin(head: PlainHead): void {
+    const rest = this.#unread.subarray(head.bodyStart);
+    if (!head.keepAlive || this.#home.stopping()) this.#keepAlive = false;
+    if (head.length > this.#home.api.bodyBytesMax) {
+      this.#unread = NOTHING;
+      this.#keepAlive = false;
+      return this.#serve(head.route, head.headers, null);
+    }
+    if (rest.length >= head.length) {
+      this.#unread = rest.length === head.length ? NOTHING : rest.subarray(head.length);
+      return this.#serve(head.route, head.headers, rest.subarray(0, head.length));
+    }
+    this.#head = head;
+    this.#unread = NOTHING;
+    this.#parts = [rest];
+    this.#partBytes = rest.length;
+    this.#deadlineMs = this.#in(BODY_PAUSE_MS_MAX);
+  }
+
+  #readBody(bytes: Buffer): void {
+    const head = this.#head;
+    if (head === null) return;
+    this.#parts.push(bytes);
+    this.#partBytes += bytes.length;
+    this.#deadlineMs = this.#in(BODY_PAUSE_MS_MAX);
+    if (this.#partBytes < head.length) return;
+    const whole = Buffer.concat(this.#parts, this.#partBytes);
+    this.#parts = [];
+    this.#head = null;
+    this.#unread = whole.length === head.length ? NOTHING : whole.subarray(head.length);
+    this.#serve(head.route, head.headers, whole.subarray(0, head.length));
+  }
+
+  /** `body` is null when it is larger than we read. */
+  #serve(route: InferenceRoute, headers: HeaderLookup, body: Buffer | null): void {
+    this.#state = "answering";
+    this.#deadlineMs = Infinity;
+    const request = new AbortController();
+    this.#request = request;
+    const inbound = {
+      headers,
+      signal: request.signal,
+      body(bytesMax: number) {
+        if (body === null) throw tooLarge(bytesMax);
+        return body;
+      },
+    };
+    serve(this.#home.api, inbound, route)
+      .then((answer) => this.#answer(answer))
+      .catch((error) => {
+        this.#home.api.log.error("front_failed", { error });
+        this.#socket.destroy();
+      });
+  }
+
+  async #answer({ status, headers, body }: Answer): Promise<void> {
+    if (this.#state === "closed") {
+      if (typeof body !== "string") body.leave();
+      return;
+    }
+    if (typeof body === "string") {
+      this.#request = null;
+      const whole = wholeAnswer(body, { status, headers, ...this.#manners() });
+      if (!this.#socket.write(whole)) await this.#drain();
+    } else {
+      const { openStreams } = this.#home.api.metrics;
+      openStreams.inc();
+      try {
+        await this.#stream(body, answerHead({ status, headers, length: null, ...this.#manners() }));
+      } finally {
+        openStreams.dec();
+      }
+    }
+    this.#next();
+  }
+
+  async #stream(source: PieceSource, head: string): Promise<void> {
+    this.#source = source;
+    let out = head;
+    for (let last = false; !last;) {
+      const piece = await source.next();
+      if (this.#isClosed()) return;
+      last = piece.last;
+      out += chunk(piece.text);
+      if (last) {
+        out += LAST_CHUNK;
+        this.#source = null;
+        this.#request = null;
+      }
+      if (out !== "" && !this.#socket.write(out) && !last) await this.#drain();
+      out = "";
+      if (this.#isClosed()) return;
+    }
+  }
+
+  /** A slow client slows the engine; one that takes nothing at all is let go. */
+  #drain(): Promise<void> {
+    this.#deadlineMs = this.#in(UNREAD_MS_MAX);
+    return new Promise((resolve) => this.#drained = resolve);
+  }
+
+  #onDrain = (): void => {
+    if (this.#drained === null) return;
+    this.#deadlineMs = Infinity;
+    this.#drained();
+    this.#drained = null;
+  };
+
+  #next(): void {
+    if (this.#state !== "answering") return;
+    this.#request = null;
+    if (!this.#keepAlive) return this.#end();
+    this.#state = "reading";
+    this.#deadlineMs = this.#in(IDLE_MS_MAX);
+    if (this.#unread.length === 0) return;
+    this.#deadlineMs = this.#in(HEAD_MS_MAX);
+    this.#look();
+  }
+
+  #bad(why: string): void {
+    const { api } = this.#home;
+    const requestId = newId("req", api.clock.now());
+    const headers = baseHeaders(requestId, "openai", api.demo);
+    const error = new AppError("invalid_request", `Cannot read the request: ${why}`);
+    const { status, body } = refuse(api, error, "openai", headers, requestId);
+    this.#keepAlive = false;
+    if (typeof body === "string") {
+      this.#socket.write(wholeAnswer(body, { status, headers, ...this.#manners() }));
+    }
+    this.#end();
+  }
+
+  #handOver(): void {
+    this.#state = "handed";
+    this.#deadlineMs = Infinity;
+    const socket = this.#socket;
+    socket.off("data", this.#onData);
+    socket.off("drain", this.#onDrain);
+    socket.off("end", this.#onEnd);
+    handOver(socket, this.#unread, this.#home.fullPort);
+    this.#unread = NOTHING;
+  }
+
+  /** Closes our side and lets the client close its own; what it still sends is dropped. */
+  #end(): void {
+    this.#state = "lingering";
+    this.#unread = NOTHING;
+    this.#deadlineMs = this.#in(LINGER_MS);
+    this.#socket.end();
+  }
+
+  /**
+   * The client closed its side. TCP cannot tell one that only has nothing more to say from one that left; a request
+   * nobody waits for keeps a GPU awake, so it is taken for leaving, as nginx and hyper do.
+   */
+  #onEnd = (): void => void this.#socket.destroy();
+
+  #onClose = (): void => {
+    this.#state = "closed";
+    this.#unread = NOTHING;
+    this.#parts = [];
+    const request = this.#request;
+    this.#request = null;
+    request?.abort(new AppError("client_closed", "The client left"));
+    this.#source?.leave();
+    this.#source = null;
+    this.#drained?.();
+    this.#drained = null;
+    this.#home.gone(this);
+  };
+
+  /** Asked anew after every wait: the socket may have closed meanwhile. */
+  #isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  #manners(): { keepAlive: boolean; date: string } {
+    if (this.#home.stopping()) this.#keepAlive = false;
+    return { keepAlive: this.#keepAlive, date: this.#home.date() };
+  }
+
+  #in(ms: number): number {
+    return this.#home.api.clock.elapsedMs() + ms;
+  }
+}
+
+function joined(head: Buffer, tail: Buffer): Buffer {
+  return head.length === 0 ? tail : Buffer.concat([head, tail]);
+}

@@ -1,0 +1,103 @@
+/**
+ * Reads the head of a request that came over a plain socket, strictly. Three ways lead on: a plain POST to an
+ * inference route is ours, whatever else is the full server's, and what two readers could frame differently is
+ * nobody's. Source: RFC 9112. Pure.
+ */
+import { INFERENCE_ROUTES, type InferenceRoute } from "../inference_routes.ts";
+import type { HeaderLookup } from "../transport.ts";
+
+/** The request line and all fields; longer heads are the full server's to refuse. */
+export const HEAD_BYTES_MAX = 32_768;
+const FIELDS_MAX = 100;
+const BODY_DIGITS_MAX = 15;
+
+const ROUTES: ReadonlyMap<string, InferenceRoute> = new Map(
+  INFERENCE_ROUTES.map((route) => [`POST ${route.path} HTTP/1.1`, route]),
+);
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
+const DIGITS = /^\d+$/;
+const METHOD_START = /^[A-Z]/;
+
+export type RequestHead =
+  /** Not whole yet. */
+  | { kind: "more" }
+  /** Ours: `bodyStart` bytes of head, then `length` bytes of body. */
+  | {
+    kind: "plain";
+    route: InferenceRoute;
+    headers: HeaderLookup;
+    bodyStart: number;
+    length: number;
+    keepAlive: boolean;
+  }
+  /** The full server's. */
+  | { kind: "other" }
+  /** Framed in a way that must not be guessed at. */
+  | { kind: "bad"; why: string };
+
+const MORE: RequestHead = { kind: "more" };
+const OTHER: RequestHead = { kind: "other" };
+
+/** Reads the head at the start of `text`, which is Latin-1: one byte, one character. */
+export function readRequestHead(text: string): RequestHead {
+  const end = text.indexOf("\r\n\r\n");
+  if (end === -1 || end + 4 > HEAD_BYTES_MAX) return unfinished(text);
+  const lineEnd = text.indexOf("\r\n");
+  const route = ROUTES.get(text.slice(0, lineEnd));
+  if (route === undefined) return OTHER;
+  const fields = new Map<string, string>();
+  let count = 0;
+  for (let at = lineEnd + 2; at < end + 2;) {
+    const next = text.indexOf("\r\n", at);
+    const field = FIELD.exec(text.slice(at, next));
+    if (field?.[1] === undefined || field[2] === undefined) return bad("a malformed header field");
+    if (++count > FIELDS_MAX) return OTHER;
+    const name = field[1].toLowerCase();
+    const value = field[2].trimEnd();
+    const known = fields.get(name);
+    if (known !== undefined && (name === "content-length" || name === "host")) {
+      return bad(`${name} given twice`);
+    }
+    fields.set(name, known === undefined ? value : `${known}, ${value}`);
+    at = next + 2;
+  }
+  return judge(route, fields, end + 4);
+}
+
+function judge(
+  route: InferenceRoute,
+  fields: ReadonlyMap<string, string>,
+  bodyStart: number,
+): RequestHead {
+  const length = fields.get("content-length");
+  const coding = fields.get("transfer-encoding");
+  if (length !== undefined && coding !== undefined) {
+    return bad("both content-length and transfer-encoding");
+  }
+  if (!fields.has("host")) return bad("no host");
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+    return bad("a transfer coding other than chunked");
+  }
+  if (length === undefined || fields.has("expect") || fields.has("upgrade")) return OTHER;
+  if (!DIGITS.test(length) || length.length > BODY_DIGITS_MAX) return bad("a bad content-length");
+  const connection = fields.get("connection")?.toLowerCase() ?? "";
+  if (connection !== "" && connection !== "keep-alive" && connection !== "close") return OTHER;
+  return {
+    kind: "plain",
+    route,
+    headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
+    bodyStart,
+    length: Number(length),
+    keepAlive: connection !== "close",
+  };
+}
+
+/** What cannot become a request of ours is handed on once its head ends, however it does; garbage at once. */
+function unfinished(text: string): RequestHead {
+  if (text.length >= HEAD_BYTES_MAX || !METHOD_START.test(text)) return OTHER;
+  return text.includes("\n\n") || text.includes("\n\r\n") ? OTHER : MORE;
+}
+
+function bad(why: string): RequestHead {
+  return { kind: "bad", why };
+}

@@ -1,0 +1,32 @@
+/** What the pipeline needs to know of a transport: how a request comes in and how its answer goes out. */
+import type { Piece } from "./answer_stream.ts";
+
+/** Names in any case; several fields of one name are joined by a comma. */
+export type HeaderLookup = { get(name: string): string | null };
+
+/** A request as the pipeline sees it, whichever core read it. */
+export type Inbound = {
+  readonly headers: HeaderLookup;
+  /** Aborted when the client leaves before its answer is over. */
+  readonly signal: AbortSignal;
+  /** The whole body. Throws AppError `request_too_large` or `client_closed`. */
+  body(bytesMax: number): Uint8Array | Promise<Uint8Array>;
+};
+
+/** Header fields of an answer, by lower-case name. */
+export type AnswerHeaders = Map<string, string>;
+
+/** A body that comes in pieces. */
+export type PieceSource = {
+  /** Never rejects. */
+  next(): Promise<Piece>;
+  /** The client left. */
+  leave(): void;
+};
+
+/** An answer before it is written: whole, or in pieces. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  readonly body: string | PieceSource;
+};
