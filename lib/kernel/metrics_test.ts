@@ -8,7 +8,7 @@ Deno.test("createMetrics() writes every metric under one prefix, with its help",
     .map((line) => line.split(" ")[2] ?? "");
   equal(names.length, 19);
   ok(names.every((name) => name.startsWith("emberlane_")), names.join());
-  equal(text.match(/^# HELP emberlane_\w+ .+$/gm)?.length, 18);
+  equal(text.match(/^# HELP emberlane_\w+ .+$/gm)?.length, 19);
 });
 
 Deno.test("createMetrics() counts by label, and each set by itself", async () => {
