@@ -12,7 +12,8 @@ const LEAVE_SHARE = 0.3;
 const SAMPLE_MS = 1_000;
 /** The heap finds its size first; growth counts from here. */
 const SETTLE_SHARE = 0.3;
-const DRAIN_MS = 3_000;
+/** Idle connections to the engine are kept for four seconds. */
+const DRAIN_MS = 6_000;
 const POSTGRES = /postgres/;
 
 export async function soak(bench: Bench, { seconds, connections }: SoakOptions): Promise<Table> {
@@ -56,7 +57,7 @@ export async function soak(bench: Bench, { seconds, connections }: SoakOptions):
       row("usage rows still open", [rows.open], 0),
       row("RSS at its most, MB", [peak], 0),
       row("RSS growth after the first third, MB a minute", [perMinute], 2),
-      row("sockets left over after 3 s", [Math.max(0, socketsLeft)], 0),
+      row("sockets left over after 6 s", [Math.max(0, socketsLeft)], 0),
     ],
     notes: [
       "A client that leaves before its request was let in has no row, so rows may be fewer than requests by those.",

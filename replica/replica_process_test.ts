@@ -31,10 +31,10 @@ Deno.test("relay() hands lines on byte for byte and hears the notice, wherever t
   }
 });
 
-Deno.test("replicaCount() takes half the cores, at least one and at most four, unless told", () => {
+Deno.test("replicaCount() takes one for every four cores, at least one and at most four, unless told", () => {
   const on = (cores: number, replicas: number | null = null, port = 8000, os = "linux") =>
     replicaCount({ replicas, port }, { cores, os });
-  assert.deepEqual([1, 2, 3, 4, 8, 64].map((cores) => on(cores)), [1, 1, 1, 2, 4, 4]);
+  assert.deepEqual([1, 4, 7, 8, 16, 64].map((cores) => on(cores)), [1, 1, 1, 2, 4, 4]);
   assert.equal(on(1, 3), 3);
   assert.equal(on(8, null, 0), 1);
   assert.equal(on(8, 4, 8000, "darwin"), 1);

@@ -9,7 +9,7 @@ export type Measurement = {
 export const MEASURED: readonly Measurement[] = [
   {
     name: "An article page, from request to text",
-    value: "0.4 to 0.6 ms of CPU",
+    value: "0.27 to 0.33 ms of CPU",
     conditions:
       "`deno task bench pages`: 22 KB of HTML, live figures filled in; in memory, Deno 2.9.6, four shared cores, 21 November 2026",
   },
@@ -26,8 +26,8 @@ export const MEASURED: readonly Measurement[] = [
   },
   {
     name: "Added to a plain answer",
-    value: "0.58 ms median, 0.70 ms p99",
+    value: "0.73 ms median, 0.89 ms p99",
     conditions:
-      "`deno task bench --quick`, 200 requests a second in an open loop, against a direct call to the simulated engine (10 ms to its first token); keys checked, rows durable. Same machine and day, other work beside it",
+      "`deno task bench`, one request at a time, against a direct call to the benchmark's engine (10 ms to its first token); keys checked, rows durable. nginx added 0.19 and 0.73 ms in the same run. Same machine and day",
   },
 ];
