@@ -32,6 +32,7 @@ export type Call<Answer> = {
 export type HyperstackClient = {
   /** Throws ProviderError, or the signal's reason. */
   call<Answer>(call: Call<Answer>, signal: AbortSignal): Promise<Answer>;
+  close(): void;
 };
 
 export type ClientOptions = {
@@ -44,6 +45,11 @@ export type ClientOptions = {
 export function openClient(
   { baseUrl, apiKey, requestsPerMinute, clock }: ClientOptions,
 ): HyperstackClient {
+  /**
+   * Each call has a connection of its own: on one that was kept, `fetch` sends a request again by itself, a POST too,
+   * when the connection is reset before the answer. The first may have been carried out.
+   */
+  const connections = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   /** When the calls of the last minute began, on the elapsed clock. */
   let begun: number[] = [];
 
@@ -80,7 +86,7 @@ export function openClient(
     let status: number;
     let text: string;
     try {
-      const response = await fetch(url, {
+      const init: RequestInit & { client: Deno.HttpClient } = {
         method,
         headers: {
           api_key: apiKey,
@@ -91,8 +97,10 @@ export function openClient(
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         // Acts are GETs: following a redirect would act again.
         redirect: "error",
+        client: connections,
         signal: AbortSignal.any([signal, overdue.signal]),
-      });
+      };
+      const response = await fetch(url, init);
       status = response.status;
       text = await boundedText(response);
     } catch (thrown) {
@@ -104,7 +112,7 @@ export function openClient(
     return readAnswer({ operation, kind, answer }, status, text.replaceAll(apiKey, "…"));
   }
 
-  return { call };
+  return { call, close: () => connections.close() };
 }
 
 function readAnswer<Answer>(

@@ -250,7 +250,10 @@ export function providerOver(
       });
     },
 
-    close: () => Promise.resolve(),
+    close() {
+      client.close();
+      return Promise.resolve();
+    },
   };
 }
 
