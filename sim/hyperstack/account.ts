@@ -44,7 +44,7 @@ export type Account = {
 
 const FIRST_ID = 100;
 
-/** An account with one environment per region, `default-<region>`, as a new account has, and no keypair. */
+/** An account with one environment per region, `default-<region>`, as a new account has. */
 export function openAccount(options: HyperstackOptions): Account {
   const rates: FaultRates = { ...NO_FAULTS, ...options.faults };
   const prices: Prices = { ...DEFAULT_PRICES, ...options.prices };
@@ -53,6 +53,15 @@ export function openAccount(options: HyperstackOptions): Account {
   let lastId = FIRST_ID;
   const nextId = () => ++lastId;
   const listeners: (() => void)[] = [];
+  const environments = REGIONS.map((region) => ({
+    ...{ id: nextId(), name: `default-${region}`, region },
+  }));
+  const keypairs = environments.flatMap(({ name: environment }) =>
+    options.keypairs.map((name): Keypair => ({
+      ...{ id: nextId(), name, environment, publicKey: "ssh-ed25519 AAAA simulated" },
+      createdMs: options.clock.now(),
+    }))
+  );
   const account: Account = {
     options,
     clock: options.clock,
@@ -60,8 +69,8 @@ export function openAccount(options: HyperstackOptions): Account {
     // its own draws, so that a fault rate does not change how long things take
     faults: faultDesk(options.seed + 1, rates),
     outages: [],
-    environments: REGIONS.map((region) => ({ id: nextId(), name: `default-${region}`, region })),
-    keypairs: [],
+    environments,
+    keypairs,
     usageLateMs: options.usageLateMs,
     paidNanoUsd: options.creditNanoUsd,
     nextId,

@@ -15,6 +15,7 @@ const HELP = `A simulated Hyperstack account.
   --api-key        the key to accept (sim-hyperstack-key)
   --engines        "real" (default) or "none": whether machines answer as vLLM
   --address-prefix two bytes for the machines' addresses (127.44)
+  --key-pair       a key pair that every environment has (ops)
   --preemptions-per-hour  of each spot machine (0)`;
 
 try {
@@ -27,6 +28,7 @@ try {
       "api-key": { type: "string" },
       engines: { type: "string" },
       "address-prefix": { type: "string" },
+      "key-pair": { type: "string" },
       "preemptions-per-hour": { type: "string" },
       help: { type: "boolean" },
     },
@@ -44,6 +46,7 @@ try {
     seed: number("seed", values.seed, 0),
     port: number("port", values.port, DEFAULT_PORT),
     engines,
+    keypairs: [values["key-pair"] ?? "ops"],
     ...(values["api-key"] === undefined ? {} : { apiKey: values["api-key"] }),
     ...(values["address-prefix"] === undefined ? {} : { addressPrefix: values["address-prefix"] }),
     faults: {

@@ -102,6 +102,8 @@ export type HyperstackOptions = {
   readonly durations: Partial<Durations>;
   /** GPUs free at the start, by `region/gpu`; what is not named has {@link DEFAULT_STOCK}. */
   readonly stock: Readonly<Record<string, number>>;
+  /** Key pairs that every environment has from the start. */
+  readonly keypairs: readonly string[];
   readonly creditNanoUsd: bigint;
   readonly preemptedBecomes: Preempted;
   readonly starvedRestore: StarvedRestore;
@@ -128,6 +130,7 @@ export const DEFAULT_HYPERSTACK: Omit<HyperstackOptions, "clock"> = {
   prices: {},
   durations: {},
   stock: {},
+  keypairs: [],
   creditNanoUsd: 1_000_000_000_000n,
   preemptedBecomes: "SHUTOFF",
   starvedRestore: "refuse",

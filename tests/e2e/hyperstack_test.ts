@@ -56,12 +56,12 @@ Deno.test({
     const hyperstack = await startHyperstack({
       clock,
       seed: 4,
+      keypairs: ["ops"],
       engines: "real",
       engine: { latency: FAST },
       addressPrefix: `127.${100 + Deno.pid % 100}`,
       requestsPerMinuteMax: 100_000,
     });
-    await addKeypair(hyperstack);
     await using database = await testDatabase();
     await using dir = await tempDir();
     const { sql } = database;
@@ -153,17 +153,6 @@ Deno.test({
     }
   },
 });
-
-async function addKeypair({ url, apiKey }: Hyperstack): Promise<void> {
-  const response = await fetch(`${url}/core/keypairs`, {
-    method: "POST",
-    headers: { api_key: apiKey },
-    body: JSON.stringify({
-      ...{ name: "ops", environment_name: ENVIRONMENT, public_key: "ssh-ed25519 AAAA e2e" },
-    }),
-  });
-  assert.equal(response.status, 200, await response.text());
-}
 
 /** Takes snapshots as the minute's cron does, at minutes of our choosing; answers what was spent so far. */
 async function billing(

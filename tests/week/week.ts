@@ -12,7 +12,7 @@ import {
   startHyperstack,
   type VmView,
 } from "@/sim/hyperstack/start_hyperstack.ts";
-import { ENGINE_KEY, ENVIRONMENT, fleetYaml, GPUS, KEY_NAME, REGION } from "./fleet.ts";
+import { ENGINE_KEY, fleetYaml, GPUS, KEY_NAME, REGION } from "./fleet.ts";
 import { type Callers, callers } from "./callers.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Plan, planOf, type Span } from "./plan.ts";
@@ -56,6 +56,7 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
   const hyperstack = await startHyperstack({
     clock,
     seed,
+    keypairs: [KEY_NAME],
     engines: "real",
     engine: { latency: FAST },
     addressPrefix: `127.${100 + Deno.pid % 100}`,
@@ -63,7 +64,6 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
     faults: { serverErrors: 0.005, slow: 0.004, lost: 0.01, failsLater: 0.02 },
   });
   for (const outage of plan.outages) hyperstack.control.outage(outage);
-  await giveKeypair(hyperstack);
   const dataDir = await Deno.makeTempDir({ prefix: "emberlane-week-" });
   const { secret } = await callersKey(database);
   const options = {
@@ -175,18 +175,6 @@ function agenda(plan: Plan, { control }: Hyperstack, random: () => number) {
       while (due[0] !== undefined && due[0].atMs <= nowMs) due.shift()?.happen();
     },
   };
-}
-
-async function giveKeypair({ url, apiKey }: Hyperstack): Promise<void> {
-  const response = await fetch(`${url}/core/keypairs`, {
-    method: "POST",
-    headers: { api_key: apiKey },
-    body: JSON.stringify({
-      ...{ name: KEY_NAME, environment_name: ENVIRONMENT, public_key: "ssh-ed25519 AAAA week" },
-    }),
-  });
-  await response.body?.cancel();
-  if (!response.ok) throw new Error(`Cannot add the key pair: ${response.status}`);
 }
 
 async function callersKey({ sql }: VirtualDatabase) {

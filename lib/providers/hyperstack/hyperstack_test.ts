@@ -365,13 +365,15 @@ Deno.test("cloud-init is YAML, its scripts are shell, and a key or an argument c
   assert.match(content("serve.sh"), /--host 0\.0\.0\.0 --port 8000/);
 });
 
-Deno.test("the example lineup is valid", async () => {
-  const file = new URL("../../../examples/fleet.hyperstack.yaml", import.meta.url);
-  const fleet = parseFleet(await Deno.readTextFile(file));
-  assert.deepEqual(fleet.lineup.map(({ hyperstack }) => hyperstack?.flavor), [
-    "n3-A100x1-spot",
-    "n3-H100x1",
-  ]);
+Deno.test("the example lineups are valid", async () => {
+  for (const name of ["fleet.hyperstack.yaml", "fleet.hyperstack-simulated.yaml"]) {
+    const file = new URL(`../../../examples/${name}`, import.meta.url);
+    const fleet = parseFleet(await Deno.readTextFile(file));
+    assert.deepEqual(fleet.lineup.map(({ hyperstack }) => hyperstack?.flavor), [
+      "n3-A100x1-spot",
+      "n3-H100x1",
+    ]);
+  }
 });
 
 Deno.test("a 404 that is not the provider's own is no machine that is gone", async () => {
