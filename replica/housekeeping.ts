@@ -66,5 +66,11 @@ export async function housekeeping(deps: HousekeepingDeps): Promise<Housekeeping
 
 function countPlaces(metrics: Metrics, view: FleetView): void {
   metrics.machines.reset();
-  for (const { tier, place } of view.machines()) metrics.machines.inc({ tier, place: place.at });
+  metrics.machinesLeftAlone.reset();
+  for (const { tier, place } of view.machines()) {
+    metrics.machines.inc({ tier, place: place.at });
+    if (place.at === "failed") {
+      metrics.machinesLeftAlone.inc({ tier, reason: place.why ?? "will not start" });
+    }
+  }
 }

@@ -11,6 +11,7 @@ export function keeperMetrics(metrics: Metrics): KeeperMetrics {
     looked: () => metrics.keeperLooksTotal.inc({ outcome: "looked" }),
     lookFailed: () => metrics.keeperLooksTotal.inc({ outcome: "failed" }),
     moved: () => metrics.keeperLooksTotal.inc({ outcome: "moved" }),
+    refused: (tier, kind) => metrics.providerRefusalsTotal.inc({ tier, class: kind }),
     acted: (_act, outcome) => metrics.keeperLooksTotal.inc({ outcome: `act_${outcome}` }),
   };
 }

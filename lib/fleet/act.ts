@@ -8,6 +8,7 @@ import type { Lease } from "./lease.ts";
 import type { Claim, MoveOutcome } from "./machine_store.ts";
 import type { Machine } from "./place.ts";
 import type { TierPolicy } from "./policy.ts";
+import { type Refusal, refusalOf } from "./refusal.ts";
 import { providerOf, refOf, type SightDeps } from "./sight.ts";
 
 /**
@@ -27,6 +28,10 @@ const NAP_LEVEL_DEFAULT = 1;
 export type Acted = {
   readonly outcome: MoveOutcome;
   readonly detail: Readonly<Record<string, string | number>>;
+  /** What the provider refused it for; null when it did not. */
+  readonly refusal: Refusal | null;
+  /** The machine, with the name the provider gave it meanwhile. */
+  readonly machine: Machine;
 };
 
 /** Acts for `machine`, as it is after the move. Failures are values: the next look sees what became of it. */
@@ -38,7 +43,14 @@ export async function carryOut(
   lease: Lease,
 ): Promise<Acted> {
   // The pause since the claim may have been long: a keeper that lost its lease must not act.
-  if (!await lease.check()) return { outcome: "refused", detail: { kind: "lease-lost" } };
+  if (!await lease.check()) {
+    const detail = { kind: "lease-lost" };
+    return { outcome: "refused", detail, refusal: null, machine: claim.machine };
+  }
+  let { machine } = claim;
+  const named = (externalId: string) => {
+    machine = { ...machine, externalId };
+  };
   const startedMs = deps.clock.elapsedMs();
   const took = () => ({ tookMs: Math.round(deps.clock.elapsedMs() - startedMs) });
   try {
@@ -46,15 +58,16 @@ export async function carryOut(
       deps.clock,
       ACT_LIMITS[act],
       lease.signal,
-      (signal) => call(deps, claim, act, policy, signal),
+      (signal) => call(deps, claim, act, policy, named, signal),
     );
-    return { outcome: "done", detail: took() };
+    return { outcome: "done", detail: took(), refusal: null, machine };
   } catch (error) {
     const kind = kindOf(error);
     const fields = { machineId: claim.machine.id, act, kind, error: asError(error) };
     deps.log.warn("keeper.act_failed", fields);
     const detail = { ...took(), kind, message: asError(error).message };
-    return { outcome: kind === "stale-effect" ? "refused" : "failed", detail };
+    const outcome = kind === "stale-effect" ? "refused" : "failed";
+    return { outcome, detail, refusal: refusalOf(error), machine };
   }
 }
 
@@ -63,6 +76,7 @@ async function call(
   claim: Claim,
   act: Act,
   policy: TierPolicy,
+  named: (externalId: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { machine } = claim;
@@ -71,6 +85,7 @@ async function call(
   switch (act) {
     case "create": {
       const keepId = async (externalId: string) => {
+        named(externalId);
         await deps.store.setAddress(claim, { externalId, baseUrl: machine.baseUrl });
       };
       return await providerOf(deps.providers, machine).create(ref, key, keepId, signal);

@@ -1,6 +1,6 @@
 /** When a machine wants its next look. Pure. */
 import { unreachable } from "@/lib/kernel/assert.ts";
-import { type Instant, later, type Millis, millis, since } from "@/lib/kernel/clock.ts";
+import { type Instant, later, type Millis, millis, seconds, since } from "@/lib/kernel/clock.ts";
 import { isWanted, type Sight } from "./decide.ts";
 import { napEnds, quietSinceOf } from "./decide_serving.ts";
 import type { Machine } from "./place.ts";
@@ -9,6 +9,8 @@ import type { TierPolicy } from "./policy.ts";
 /** While something is under way, a machine is looked at this often at most, and at least. */
 export const LOOK_EVERY_MIN = millis(100);
 export const LOOK_EVERY_MAX = millis(1_500);
+/** A rented computer that serves may be taken back at any time: it is seen within a minute, with time to spare. */
+export const LOOK_AT_RENTED_EVERY = seconds(30);
 /** So many looks fit in the shortest span of the policy. */
 const LOOKS_PER_SPAN = 4;
 
@@ -32,10 +34,12 @@ export function nextLook(
     }
     case "ready": {
       if (place.sickSince !== null || sight.engine !== "healthy") return soon;
-      if (policy.alwaysReady) return null;
+      const mayBeLost = policy.creates ? LOOK_AT_RENTED_EVERY : null;
+      if (policy.alwaysReady) return mayBeLost;
       const quietSince = quietSinceOf(place, sight) ?? now;
       const span = millis(Math.min(policy.idle, policy.nap?.after ?? policy.idle));
-      return until(later(quietSince, span), now);
+      const quiet = until(later(quietSince, span), now);
+      return mayBeLost === null || quiet < mayBeLost ? quiet : mayBeLost;
     }
     case "napping":
       if (place.sickSince !== null || sight.engine !== "asleep") return soon;

@@ -2,7 +2,7 @@
  * What to do next with one machine. Pure: the same machine, sight, policy and time give the same answer.
  *
  * Three rules stand above the places. Nothing is stopped, put to sleep or ended under an open usage row while it has
- * power. A power that is `unknown` starts nothing, stops nothing and loses nothing; only deadlines run on. And
+ * power, but a computer past its age that had its time to drain. A power that is `unknown` starts nothing, stops nothing and loses nothing; only deadlines run on. And
  * whatever was asked for is asked for again when no sign of it shows, since any call may be lost.
  */
 import { unreachable } from "@/lib/kernel/assert.ts";
@@ -30,6 +30,12 @@ export type Sight = {
   readonly waiting: boolean;
   /** The generation of the start that ended by itself, where the provider can tell. */
   readonly endedAs?: number;
+  /** It is off, though billed as if it ran: until it is brought to rest its power counts as on. */
+  readonly isHalted?: true;
+  /** When its computer was rented, by the provider's word; left out where there is none. */
+  readonly rentedAt?: Instant;
+  /** When its broken computers were replaced lately, oldest first. */
+  readonly replacedAt: readonly Instant[];
 };
 
 export type Act = "create" | "start" | "stop" | "destroy" | "nap" | "rouse";
@@ -45,6 +51,8 @@ export type Decision =
     readonly wake: "served" | "failed" | null;
     /** The starts that failed in a row, after this move. */
     readonly failures: number;
+    /** It had its time to drain: its open rows are of requests that are long over. */
+    readonly evenUnderRows?: true;
   };
 
 /** Everything a decision rests on. */

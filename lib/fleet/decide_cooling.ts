@@ -3,17 +3,30 @@ import { unreachable } from "@/lib/kernel/assert.ts";
 import { later, reached } from "@/lib/kernel/clock.ts";
 import type { Case, Decision } from "./decide.ts";
 import { isFixed } from "./policy.ts";
-import { cool, create, load, moveTo, rest, start, STAY } from "./step.ts";
+import {
+  askAgainAt,
+  cool,
+  create,
+  endOld,
+  isOld,
+  load,
+  moveTo,
+  replace,
+  rest,
+  start,
+  STAY,
+} from "./step.ts";
 
 /** Its stop was asked for. */
 export function decideStopping(facts: Case<"stopping">): Decision {
   const { now, place, policy, sight } = facts;
   if (sight.power === "off") return rest(facts, "asleep", place.failing, "power is off");
+  if (sight.power === "broken") return rest(facts, "asleep", place.failing, "it broke");
   if (sight.power === "gone") return rest(facts, "absent", place.failing, "the computer is gone");
   return askAgain(
     facts,
     "stop",
-    sight.power === "on" && reached(later(place.askedAt, policy.reask), now),
+    sight.power === "on" && reached(askAgainAt(place, policy), now),
   );
 }
 
@@ -21,8 +34,8 @@ export function decideStopping(facts: Case<"stopping">): Decision {
 export function decideDestroying(facts: Case<"destroying">): Decision {
   const { now, place, policy, sight } = facts;
   if (sight.power === "gone") return rest(facts, "absent", place.failing, "the computer is gone");
-  const seen = sight.power === "on" || sight.power === "off";
-  return askAgain(facts, "destroy", seen && reached(later(place.askedAt, policy.reask), now));
+  const seen = sight.power === "on" || sight.power === "off" || sight.power === "broken";
+  return askAgain(facts, "destroy", seen && reached(askAgainAt(place, policy), now));
 }
 
 /** It would not start; nothing may run unseen meanwhile. */
@@ -42,10 +55,21 @@ export function decideFailed(facts: Case<"failed">): Decision {
       return due ? load(facts, "tried again") : STAY;
     case "off":
       if (!due) return STAY;
+      if (isOld(facts) && !machine.retired) return endOld(facts);
       if (policy.rest === "absent") return cool(facts, "its computer is of no use");
       return wanted && policy.starts
         ? start(facts, "tried again")
         : moveTo(facts, { at: "asleep" }, null, "it may be tried again");
+    case "broken":
+      if (!due) return STAY;
+      if (machine.retired || !policy.creates) {
+        return moveTo(facts, { at: "asleep" }, null, "it may be tried again");
+      }
+      if (isOld(facts)) return endOld(facts);
+      if (wanted && policy.starts && machine.failures < policy.attempts) {
+        return start(facts, "it is broken; asked to start");
+      }
+      return replace(facts, "it is still broken");
     case "gone":
       if (!due) return STAY;
       return wanted && policy.creates
@@ -66,7 +90,9 @@ function askAgain(
   act: "stop" | "destroy",
   noSign: boolean,
 ): Decision {
-  const { now, place, policy } = facts;
+  const { now, policy } = facts;
+  const { notBefore, ...place } = facts.place;
+  if (notBefore !== undefined && !reached(notBefore, now)) return STAY;
   if (reached(place.deadline, now)) {
     const to = { ...place, askedAt: now, deadline: later(now, policy.stop) };
     return moveTo(facts, to, act, `it did not ${act} in time; asked again`);

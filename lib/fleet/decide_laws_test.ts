@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import type { EngineHealth } from "@/lib/engine/engine.ts";
 import type { Power } from "@/lib/providers/provider.ts";
 import { decide, type Decision, type Sight } from "./decide.ts";
+import type { Instant } from "@/lib/kernel/clock.ts";
 import { ago, ahead, machineAt, NOW, POLICIES, POLICY, sightOf } from "./decide_testing.ts";
 import { type Machine, MOVES, type Place, type PlaceName } from "./place.ts";
 import { isFixed, type TierPolicy } from "./policy.ts";
 
-const POWERS: readonly Power[] = ["off", "rising", "on", "falling", "gone", "unknown"];
+const POWERS: readonly Power[] = ["off", "rising", "on", "falling", "broken", "gone", "unknown"];
 const ENGINES: readonly EngineHealth[] = ["healthy", "asleep", "dead", "unreachable"];
 const LONG = POLICY.idle * 2;
 
@@ -18,10 +19,14 @@ const PLACES: readonly Place[] = [
     [NOW, ago(POLICY.reask)].flatMap((askedAt): Place[] => [
       { at: "creating", deadline, askedAt },
       { at: "waking", deadline, askedAt },
+      { at: "waking", deadline, askedAt, isRising: true },
+      { at: "waking", deadline, askedAt, notBefore: ahead(1) },
       ...[true, false].flatMap((flag): Place[] => [
         { at: "loading", deadline, rousing: flag, askedAt },
         { at: "stopping", deadline, askedAt, failing: flag },
         { at: "destroying", deadline, askedAt, failing: flag },
+        { at: "stopping", deadline, askedAt, failing: flag, notBefore: ahead(1) },
+        { at: "stopping", deadline, askedAt, failing: flag, why: "preempted", retryAt: ahead(1) },
       ]),
     ])
   ),
@@ -31,18 +36,31 @@ const PLACES: readonly Place[] = [
       { at: "napping", since, askedAt: since, sickSince },
     ])
   ),
-  ...(["nap", "stop"] as const).flatMap((then) =>
+  ...(["nap", "stop", "replace"] as const).flatMap((then) =>
     [true, false].map((sick): Place => ({ at: "draining", then, sick }))
   ),
   { at: "failed", retryAt: ahead(1) },
   { at: "failed", retryAt: NOW },
+  { at: "failed", retryAt: NOW, why: "broken" },
+];
+
+/** Computers as they are, past their age, past it and drained for long, or replaced often; halted ones. */
+const LIVES: readonly { sight: Partial<Sight>; placeSince: Instant }[] = [
+  { sight: {}, placeSince: NOW },
+  { sight: { rentedAt: ago(POLICIES.hibernating.ageMax) }, placeSince: NOW },
+  { sight: { rentedAt: ago(POLICIES.hibernating.ageMax) }, placeSince: ago(POLICY.drain) },
+  { sight: { replacedAt: [ago(2), ago(1)] }, placeSince: NOW },
+  { sight: { isHalted: true }, placeSince: NOW },
 ];
 
 type Sample = { machine: Machine; sight: Sight; policy: TierPolicy };
 type Move = Extract<Decision, { kind: "move" }>;
 
 /** Places that a provider of such abilities never gets a machine into. */
-function isOutOfReach({ at }: Place, { creates, starts }: TierPolicy): boolean {
+function isOutOfReach(place: Place, { creates, starts }: TierPolicy): boolean {
+  const { at } = place;
+  if (at === "draining" && place.then === "replace") return !creates;
+  if (at === "waking" && place.isRising === true && !creates) return true;
   if (at === "creating" || at === "destroying") return !creates;
   return (at === "waking" || at === "stopping") && !starts;
 }
@@ -58,7 +76,8 @@ function* everySample(): Generator<Sample> {
             for (const engine of ENGINES) {
               for (const waiting of [false, true]) {
                 for (const openRows of [0, 2]) {
-                  yield { machine, policy, sight: sightOf({ power, engine, waiting, openRows }) };
+                  const seen = { power, engine, waiting, openRows };
+                  yield* livesOf({ machine, policy, sight: sightOf(seen) });
                 }
               }
             }
@@ -66,6 +85,14 @@ function* everySample(): Generator<Sample> {
         }
       }
     }
+  }
+}
+
+/** Only rented computers grow old, break, are replaced, or halt. */
+function* livesOf({ machine, policy, sight }: Sample): Generator<Sample> {
+  for (const { sight: seen, placeSince } of policy.creates ? LIVES : LIVES.slice(0, 1)) {
+    if (seen.isHalted === true && sight.power !== "on") continue;
+    yield { machine: { ...machine, placeSince }, policy, sight: { ...sight, ...seen } };
   }
 }
 
@@ -82,7 +109,11 @@ function everyMove(law: (move: Move, sample: Sample) => boolean): void {
 }
 
 const isOver = ({ place }: Machine) => "deadline" in place && place.deadline <= NOW;
-const isOff = ({ power }: Sight) => power === "off" || power === "gone";
+const isOff = ({ power, isHalted }: Sight) =>
+  power === "off" || power === "gone" || power === "broken" || isHalted === true;
+const hadItsTime = ({ machine, policy }: Sample) =>
+  machine.place.at === "draining" && machine.place.then === "replace" &&
+  machine.placeSince <= NOW - policy.drain;
 const isEnding = ({ place }: Machine) => place.at === "stopping" || place.at === "destroying";
 
 Deno.test("decide() makes only the moves of the table, and every move of the table", () => {
@@ -92,6 +123,8 @@ Deno.test("decide() makes only the moves of the table, and every move of the tab
     used.set(place.at, targets.add(to.at));
     return (MOVES[place.at] as readonly PlaceName[]).includes(to.at);
   });
+  // Only a refusal tells that what must be stopped cannot be.
+  used.get("stopping")?.add("destroying");
   for (const [from, targets] of Object.entries(MOVES)) {
     const made = [...used.get(from as PlaceName) ?? []].sort();
     assert.deepEqual(made, [...targets].sort(), `the moves from ${from}`);
@@ -111,10 +144,12 @@ Deno.test("decide() pairs every act with the place that waits for its effect", (
 });
 
 Deno.test("decide() ends nothing that has power under an open row", () => {
-  everyMove(({ act }, { machine, sight }) =>
-    (act !== "stop" && act !== "destroy" && act !== "nap") || sight.openRows === 0 ||
-    isOff(sight) || isEnding(machine)
-  );
+  everyMove(({ act, evenUnderRows }, sample) => {
+    const { machine, sight } = sample;
+    if (evenUnderRows === true) return hadItsTime(sample) && act === "destroy";
+    return (act !== "stop" && act !== "destroy" && act !== "nap") || sight.openRows === 0 ||
+      isOff(sight) || isEnding(machine);
+  });
 });
 
 Deno.test("decide() starts nothing, loses nothing and ends nothing on an unknown power, but at a deadline", () => {
@@ -153,9 +188,12 @@ Deno.test("decide() serves only with a healthy engine, and ends the wake then", 
 });
 
 Deno.test("decide() fails a wake only when the attempts are spent", () => {
-  everyMove(({ failures, wake }, { policy }) =>
-    wake !== "failed" || failures >= policy.attempts || isFixed(policy)
-  );
+  everyMove(({ failures, to, wake }, { machine, policy }) => {
+    if (wake !== "failed" || failures >= policy.attempts || isFixed(policy)) return true;
+    // A tier that is walked past was not tried in vain.
+    const why = "why" in to ? to.why : undefined;
+    return why !== undefined || ("why" in machine.place && machine.place.why !== undefined);
+  });
 });
 
 Deno.test("decide() counts failures one by one, and forgives them only by serving", () => {
@@ -178,4 +216,27 @@ Deno.test("decide() settles: what it sees unchanged moves a machine at most six 
     }
     if (steps > 6) assert.fail(JSON.stringify({ machine, sight, policy, at }, null, 1));
   }
+});
+
+Deno.test("decide() starts no old computer that is at rest", () => {
+  everyMove(({ act }, { machine: { place }, policy, sight: { power, rentedAt } }) => {
+    const isOld = policy.ageMax !== null && rentedAt !== undefined &&
+      rentedAt <= NOW - policy.ageMax;
+    const rests = place.at === "asleep" || place.at === "failed" || place.at === "absent";
+    return !isOld || !rests || act !== "start" || power === "gone";
+  });
+});
+
+Deno.test("decide() ends a broken computer no more often than its policy lets it", () => {
+  everyMove(({ because }, { policy, sight }) =>
+    !because.startsWith("replaced:") || sight.replacedAt.length < policy.replacements.max
+  );
+});
+
+Deno.test("decide() asks nothing again that the provider wants to be asked later", () => {
+  everyMove(({ act }, { machine: { place } }) => {
+    const isPutOff = "notBefore" in place && place.notBefore !== undefined && place.notBefore > NOW;
+    return !isPutOff || (act !== "start" && act !== "create") || place.deadline <= NOW ||
+      ("isRising" in place && place.isRising === true);
+  });
 });

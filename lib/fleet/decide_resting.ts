@@ -2,7 +2,8 @@
 import { unreachable } from "@/lib/kernel/assert.ts";
 import type { Case, Decision } from "./decide.ts";
 import { isFixed } from "./policy.ts";
-import { cool, create, load, moveTo, start, STAY } from "./step.ts";
+import { later } from "@/lib/kernel/clock.ts";
+import { cool, create, endOld, isOld, load, moveTo, start, STAY } from "./step.ts";
 
 /** No computer is known. One that shows up all the same is taken up when wanted, and never left to run unseen. */
 export function decideAbsent(facts: Case<"absent">): Decision {
@@ -14,6 +15,7 @@ export function decideAbsent(facts: Case<"absent">): Decision {
       if (wanted) return load(facts, "a computer of its own was found running");
       break;
     case "off":
+    case "broken":
     case "rising":
     case "falling":
       break;
@@ -30,7 +32,7 @@ export function decideAbsent(facts: Case<"absent">): Decision {
 
 /** The computer is off. One that runs all the same is billed, so it is taken up or stopped. */
 export function decideAsleep(facts: Case<"asleep">): Decision {
-  const { machine, policy, sight, wanted } = facts;
+  const { machine, now, policy, sight, wanted } = facts;
   switch (sight.power) {
     case "gone":
       return moveTo(facts, { at: "absent" }, null, "the computer is gone");
@@ -38,8 +40,17 @@ export function decideAsleep(facts: Case<"asleep">): Decision {
       if (wanted) return load(facts, "power is on");
       return isFixed(policy) ? STAY : cool(facts, "power is on, and nobody wants it");
     case "off":
+      if (isOld(facts)) return endOld(facts);
       if (wanted && policy.starts) return start(facts, "it is wanted");
       break;
+    case "broken": {
+      if (isOld(facts)) return endOld(facts);
+      if (wanted && policy.starts) return start(facts, "it is broken; asked to start");
+      if (!policy.creates || machine.retired) break;
+      // One word is no proof: it is ended when it is still broken a while later.
+      const retryAt = later(now, policy.retry);
+      return moveTo(facts, { at: "failed", retryAt, why: "broken" }, null, "it is broken");
+    }
     case "rising":
     case "falling":
       // It ends in one of the others by itself.

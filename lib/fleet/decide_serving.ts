@@ -4,13 +4,15 @@ import { type Instant, instant, later, millis, reached } from "@/lib/kernel/cloc
 import type { Case, Decision, Facts, Sight } from "./decide.ts";
 import type { Machine, Place } from "./place.ts";
 import { isFixed, type TierPolicy } from "./policy.ts";
-import { cool, load, moveTo, rouse, serve, STAY } from "./step.ts";
+import { WHY_TEXT } from "./refusal.ts";
+import { cool, endOld, isOld, isPowerless, load, moveTo, rouse, serve, STAY } from "./step.ts";
 
 /** It serves. */
 export function decideReady(facts: Case<"ready">): Decision {
   const { machine, now, place, policy, sight } = facts;
   if (isLost(sight)) return lose(facts);
   if (machine.retired) return drain(facts, "stop", "the lineup no longer names it");
+  if (isOld(facts)) return drain(facts, "replace", "it is past its age");
   switch (sight.engine) {
     case "asleep":
       // A late call put it to sleep under us; a request sent to it would hang.
@@ -51,6 +53,10 @@ export function decideReady(facts: Case<"ready">): Decision {
 export function decideDraining(facts: Case<"draining">): Decision {
   const { machine, now, place, policy, sight, wanted } = facts;
   if (isLost(sight)) return lose(facts);
+  if (place.then === "replace" && !machine.retired) {
+    if (sight.power === "unknown") return STAY;
+    return endOld(facts, reached(later(machine.placeSince, policy.drain), now));
+  }
   if (!machine.retired) {
     if (sight.engine === "healthy" && place.sick) return serve(facts, "the engine answers again");
     if (sight.engine === "healthy" && wanted) return serve(facts, "it is wanted again");
@@ -69,8 +75,9 @@ export function decideDraining(facts: Case<"draining">): Decision {
 export function decideNapping(facts: Case<"napping">): Decision {
   const { machine, now, place, policy, sight, wanted } = facts;
   if (isLost(sight)) return lose(facts);
-  if (wanted) return rouse(facts, "it is wanted");
   const known = sight.power !== "unknown";
+  if (known && isOld(facts)) return endOld(facts);
+  if (wanted) return rouse(facts, "it is wanted");
   if (machine.retired && known) return cool(facts, "the lineup no longer names it");
   if (known && reached(napEnds(place, policy), now)) return cool(facts, "quiet for its idle time");
   switch (sight.engine) {
@@ -118,17 +125,33 @@ export function napEnds(
 }
 
 /** The provider says power is off, and no healthy engine says otherwise: one wrong status is no proof. */
-function isLost({ power, engine }: Sight): boolean {
-  return (power === "off" || power === "gone") && engine !== "healthy" && engine !== "asleep";
+function isLost(sight: Sight): boolean {
+  const { engine } = sight;
+  return isPowerless(sight) && engine !== "healthy" && engine !== "asleep";
 }
 
 function lose(facts: Facts): Decision {
-  const { policy, sight } = facts;
+  const { machine, now, policy, sight } = facts;
+  const rests = sight.power === "gone" || (policy.rest === "asleep" && sight.isHalted !== true);
+  if (policy.preemptible && !machine.retired) {
+    // There is none to be had where this one was taken: whoever wants one goes to the next tier.
+    const cooling = { retryAt: later(now, policy.noStock), why: "preempted" } as const;
+    if (!rests) return cool(facts, WHY_TEXT.preempted, false, cooling);
+    return moveTo(facts, { at: "failed", ...cooling }, null, WHY_TEXT.preempted, {
+      wake: "failed",
+    });
+  }
+  if (sight.isHalted === true) return cool(facts, "it was shut off, and is billed all the same");
   if (sight.power === "gone") return moveTo(facts, { at: "absent" }, null, "the computer is gone");
   if (policy.rest === "absent") return cool(facts, "power was lost");
   return moveTo(facts, { at: "asleep" }, null, "power was lost");
 }
 
-function drain(facts: Facts, then: "nap" | "stop", because: string, sick = false): Decision {
+function drain(
+  facts: Facts,
+  then: "nap" | "stop" | "replace",
+  because: string,
+  sick = false,
+): Decision {
   return moveTo(facts, { at: "draining", then, sick }, null, because);
 }

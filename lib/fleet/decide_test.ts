@@ -1,44 +1,26 @@
 import assert from "node:assert/strict";
-import type { Instant } from "@/lib/kernel/clock.ts";
-import { type Act, decide, type Sight } from "./decide.ts";
-import { ago, ahead, machineAt, NOW, POLICIES, POLICY, sightOf } from "./decide_testing.ts";
-import type { Machine, Place, PlaceName } from "./place.ts";
-import type { TierPolicy } from "./policy.ts";
-
-type Given = { machine?: Partial<Machine>; policy?: TierPolicy; now?: Instant };
-
-/** The decision in short: where to, and by which act. */
-function at(
-  place: Place,
-  sight: Partial<Sight>,
-  given: Given = {},
-): [PlaceName, Act | null] | "stay" {
-  const decision = full(place, sight, given);
-  return decision.kind === "stay" ? "stay" : [decision.to.at, decision.act];
-}
-
-function full(place: Place, sight: Partial<Sight>, { machine, policy = POLICY, now = NOW }: Given) {
-  return decide(machineAt(place, machine), sightOf(sight), policy, now);
-}
-
-function moved(place: Place, sight: Partial<Sight>, given: Given = {}) {
-  const decision = full(place, sight, given);
-  assert.ok(decision.kind === "move", "it moves");
-  return decision;
-}
-
-const OFF = { power: "off", engine: "unreachable", portOpen: false } as const;
-const GONE = { power: "gone", engine: "unreachable", portOpen: false } as const;
-const LOADING_ENGINE = { power: "on", engine: "unreachable" } as const;
-
-const creating: Place = { at: "creating", deadline: ahead(1), askedAt: NOW };
-const waking: Place = { at: "waking", deadline: ahead(1), askedAt: NOW };
-const loading: Place = { at: "loading", deadline: ahead(1), rousing: false, askedAt: NOW };
-const ready: Place = { at: "ready", since: NOW, sickSince: null };
-const napping: Place = { at: "napping", since: NOW, askedAt: NOW, sickSince: null };
-const draining: Place = { at: "draining", then: "stop", sick: false };
-const stopping: Place = { at: "stopping", deadline: ahead(1), askedAt: NOW, failing: false };
-const destroying: Place = { at: "destroying", deadline: ahead(1), askedAt: NOW, failing: false };
+import {
+  ago,
+  ahead,
+  at,
+  creating,
+  destroying,
+  draining,
+  GONE,
+  loading,
+  LOADING_ENGINE,
+  machineAt,
+  moved,
+  napping,
+  NOW,
+  OFF,
+  POLICIES,
+  POLICY,
+  ready,
+  stopping,
+  waking,
+} from "./decide_testing.ts";
+import type { Place } from "./place.ts";
 
 Deno.test("decide() leaves a machine at rest while nobody wants it", () => {
   assert.equal(at({ at: "asleep" }, OFF), "stay");

@@ -1,20 +1,33 @@
 /** Decisions on the way to ready: a computer is rented, started, loads its engine. */
 import { unreachable } from "@/lib/kernel/assert.ts";
-import { later, reached } from "@/lib/kernel/clock.ts";
+import { type Instant, later, reached } from "@/lib/kernel/clock.ts";
 import type { Case, Decision, Facts } from "./decide.ts";
 import type { Place } from "./place.ts";
-import { cool, failStart, load, moveTo, retryAt, rouse, serve, start, STAY } from "./step.ts";
+import {
+  askAgainAt,
+  cool,
+  failStart,
+  load,
+  moveTo,
+  replace,
+  retryAt,
+  rouse,
+  serve,
+  start,
+  STAY,
+} from "./step.ts";
 
 /** A computer is being rented. */
 export function decideCreating(facts: Case<"creating">): Decision {
   const { machine, now, place, policy, sight } = facts;
   if (machine.retired) return windDown(facts);
   if (sight.power === "on") return load(facts, "power is on");
+  if (sight.power === "broken") return breakDown(facts, "it was rented broken");
   if (reached(place.deadline, now)) return failStart(facts, "it was not rented in time");
-  if (sight.power === "gone" && reached(later(place.askedAt, policy.reask), now)) {
+  if (sight.power === "gone" && reached(askAgainAt(place, policy), now)) {
     return moveTo(
       facts,
-      { ...place, askedAt: now },
+      asked(place, now),
       "create",
       "no sign of a computer; asked again",
     );
@@ -28,12 +41,23 @@ export function decideWaking(facts: Case<"waking">): Decision {
   if (machine.retired) return windDown(facts);
   if (sight.power === "on") return load(facts, "power is on");
   if (sight.power === "gone") return loseStart(facts, "absent", "the computer is gone");
+  if (sight.power === "broken") {
+    // What was asked for last may yet mend it.
+    const isDue = reached(askAgainAt(place, policy), now) || reached(place.deadline, now);
+    return isDue ? breakDown(facts, "it broke") : STAY;
+  }
   if (reached(place.deadline, now)) return failStart(facts, "power did not come on in time");
   if (sight.power === "off" && sight.endedAs === machine.generation) {
     return loseStart(facts, "asleep", "it ended by itself");
   }
-  if (sight.power === "off" && reached(later(place.askedAt, policy.reask), now)) {
-    return moveTo(facts, { ...place, askedAt: now }, "start", "no sign of power; asked again");
+  if (sight.power === "off" && place.isRising === true) {
+    return loseStart(facts, "asleep", "it went off again as it started");
+  }
+  if (sight.power === "rising" && place.isRising !== true && policy.creates) {
+    return moveTo(facts, { ...place, isRising: true }, null, "power is coming");
+  }
+  if (sight.power === "off" && reached(askAgainAt(place, policy), now)) {
+    return moveTo(facts, asked(place, now), "start", "no sign of power; asked again");
   }
   return STAY;
 }
@@ -43,6 +67,7 @@ export function decideLoading(facts: Case<"loading">): Decision {
   const { machine, now, place, policy, sight } = facts;
   if (sight.power === "gone") return loseStart(facts, "absent", "the computer is gone");
   if (sight.power === "off") return loseStart(facts, "asleep", "power was lost while it loaded");
+  if (sight.power === "broken") return breakDown(facts, "it broke while it loaded");
   if (machine.retired) return windDown(facts);
   switch (sight.engine) {
     case "healthy":
@@ -62,6 +87,23 @@ export function decideLoading(facts: Case<"loading">): Decision {
       return unreachable(sight.engine);
   }
   return reached(place.deadline, now) ? failStart(facts, "the engine did not load in time") : STAY;
+}
+
+/** The place of what is asked for anew. */
+function asked<P extends { askedAt: Instant; notBefore?: Instant }>(place: P, now: Instant) {
+  const { notBefore: _refused, ...rest } = place;
+  return { ...rest, askedAt: now };
+}
+
+/** A computer that broke under a start: asked to start again while it may be, then replaced by another. */
+function breakDown(facts: Facts, because: string): Decision {
+  const { machine, policy, wanted } = facts;
+  if (machine.retired) return cool(facts, because);
+  const failures = machine.failures + 1;
+  const spent = failures >= policy.attempts;
+  const startable = machine.place.at !== "creating" && policy.starts;
+  if (!spent && startable && wanted) return start(facts, `${because}; asked again`, failures);
+  return replace(facts, because, { failures, wake: spent ? "failed" : null });
 }
 
 function windDown(facts: Facts): Decision {

@@ -8,12 +8,15 @@ import type { Providers } from "@/lib/providers/provider.ts";
 import { carryOut } from "./act.ts";
 import { LOOK_EVERY_MIN, nextLook } from "./cadence.ts";
 import { type Act, decide, type Decision } from "./decide.ts";
+import { decideRefused } from "./decide_refused.ts";
 import { asError, kindOf } from "./failure.ts";
 import { holdLease, type Lease } from "./lease.ts";
 import type { Claim, MachineStore, MoveOutcome } from "./machine_store.ts";
 import { type Machine, mayMove } from "./place.ts";
 import type { TierPolicy } from "./policy.ts";
+import type { Refusal } from "./refusal.ts";
 import { gather, type Gathered } from "./sight.ts";
+import { isPowerless } from "./step.ts";
 
 export type KeeperDeps = {
   readonly clock: Clock;
@@ -34,6 +37,7 @@ export type KeeperMetrics = {
   lookFailed(): void;
   moved(tier: string, from: Machine["place"]["at"], to: Machine["place"]["at"]): void;
   acted(act: string, outcome: MoveOutcome, tookMs: number): void;
+  refused(tier: string, kind: Refusal["kind"]): void;
 };
 
 export type LookAnswer = {
@@ -103,6 +107,20 @@ async function keep(deps: KeeperDeps, claimed: Claim, lease: Lease): Promise<Mil
   const decision = decide(claim.machine, seen.sight, policy, now);
   if (decision.kind === "stay") return nextLook(claim.machine, seen.sight, policy, now);
 
+  return await take(deps, claim, decision, seen, policy, lease, now);
+}
+
+/** Takes a step that was decided: written, carried out, and what came of it journalled. Answers when to look again. */
+async function take(
+  deps: KeeperDeps,
+  claim: Claim,
+  decision: Extract<Decision, { kind: "move" }>,
+  seen: Gathered,
+  policy: TierPolicy,
+  lease: Lease,
+  now: Instant,
+): Promise<Millis | null> {
+  const { clock, store } = deps;
   const moved = await write(deps, claim, decision, seen, now);
   // Another keeper moved first, or a request came in; what holds now is seen at the next look.
   if (moved === null) return AGAIN_HELD;
@@ -112,7 +130,17 @@ async function keep(deps: KeeperDeps, claimed: Claim, lease: Lease): Promise<Mil
   const doneAt = clock.now();
   await store.outcome(moved.claim, moved.moveId, acted.outcome, acted.detail, doneAt);
   deps.metrics?.acted(decision.act, acted.outcome, doneAt - now);
-  return nextLook(moved.claim.machine, seen.sight, policy, doneAt);
+  const { machine, refusal } = acted;
+  if (refusal !== null) {
+    deps.metrics?.refused(machine.tier, refusal.kind);
+    const refused = { act: decision.act, refusal };
+    const answer = decideRefused(machine, refused, seen.sight, policy, doneAt);
+    // At most once more: what follows a refusal is no start.
+    if (answer.kind === "move") {
+      return await take(deps, { ...moved.claim, machine }, answer, seen, policy, lease, doneAt);
+    }
+  }
+  return nextLook(machine, seen.sight, policy, doneAt);
 }
 
 type Moved = { readonly claim: Claim; readonly moveId: string };
@@ -138,7 +166,8 @@ async function write(
     failures,
     wake,
     forget: power === "gone",
-    unlessRows: endsService(act) && power !== "off" && power !== "gone" && !isEnding(machine),
+    unlessRows: endsService(act) && decision.evenUnderRows !== true && !isPowerless(seen.sight) &&
+      !isEnding(machine),
   }, now);
   const fields = { machineId: machine.id, tier: machine.tier, from: machine.place.at, to: to.at };
   if (after === null) {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type Instant, instant } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import type { Machine, Place } from "./place.ts";
+import { WHYS } from "./refusal.ts";
 
 export type MachineRow = {
   id: string;
@@ -50,16 +51,32 @@ export function detailOf(
 }
 
 const at = z.int().transform((epochMs): Instant => instant(epochMs));
+const notBefore = at.exactOptional();
+const why = z.enum(WHYS).exactOptional();
+const ending = {
+  ...{ askedAt: at, failing: z.boolean(), notBefore, why },
+  retryAt: at.exactOptional(),
+};
 const placeSchema = z.discriminatedUnion("at", [
   z.strictObject({ at: z.literal("absent") }),
-  z.strictObject({ at: z.literal("creating"), deadline: at, askedAt: at }),
+  z.strictObject({ at: z.literal("creating"), deadline: at, askedAt: at, notBefore }),
   z.strictObject({ at: z.literal("asleep") }),
-  z.strictObject({ at: z.literal("waking"), deadline: at, askedAt: at }),
+  z.strictObject({
+    at: z.literal("waking"),
+    deadline: at,
+    askedAt: at,
+    notBefore,
+    isRising: z.literal(true).exactOptional(),
+  }),
   z.strictObject({ at: z.literal("loading"), deadline: at, rousing: z.boolean(), askedAt: at }),
   z.strictObject({ at: z.literal("ready"), since: at, sickSince: at.nullable() }),
   z.strictObject({ at: z.literal("napping"), since: at, askedAt: at, sickSince: at.nullable() }),
-  z.strictObject({ at: z.literal("draining"), then: z.enum(["nap", "stop"]), sick: z.boolean() }),
-  z.strictObject({ at: z.literal("stopping"), deadline: at, askedAt: at, failing: z.boolean() }),
-  z.strictObject({ at: z.literal("destroying"), deadline: at, askedAt: at, failing: z.boolean() }),
-  z.strictObject({ at: z.literal("failed"), retryAt: at }),
+  z.strictObject({
+    at: z.literal("draining"),
+    then: z.enum(["nap", "stop", "replace"]),
+    sick: z.boolean(),
+  }),
+  z.strictObject({ at: z.literal("stopping"), deadline: at, ...ending }),
+  z.strictObject({ at: z.literal("destroying"), deadline: at, ...ending }),
+  z.strictObject({ at: z.literal("failed"), retryAt: at, why }),
 ]);

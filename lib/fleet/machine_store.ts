@@ -1,5 +1,5 @@
 /** What the keeper needs remembered: leases, demand, moves. In Postgres for real, in memory for the simulation. */
-import type { Instant, Millis } from "@/lib/kernel/clock.ts";
+import { days, type Instant, type Millis } from "@/lib/kernel/clock.ts";
 import type { Act } from "./decide.ts";
 import type { Machine, Place } from "./place.ts";
 
@@ -23,7 +23,12 @@ export type Demand = {
   readonly lastUsedAt: Instant | null;
   /** The open wake that names it and is not past its deadline. */
   readonly wake: { readonly id: string; readonly stamped: readonly WakePhase[] } | null;
+  /** When its broken computers were replaced within {@link REPLACEMENTS_TOLD}, oldest first. */
+  readonly replacedAt: readonly Instant[];
 };
+
+/** How far back a machine's replacements are told. */
+export const REPLACEMENTS_TOLD: Millis = days(1);
 
 /** One move as it is written down, before its effect. */
 export type Move = {

@@ -1,6 +1,7 @@
 /** Which machine of a tier a wake asks for: the one that can serve soonest. Pure. */
 import type { Instant } from "@/lib/kernel/clock.ts";
 import type { Machine, Place } from "./place.ts";
+import { coolDownOf, WHY_TEXT } from "./refusal.ts";
 
 export type Pick =
   | { readonly kind: "machine"; readonly machine: Machine }
@@ -8,17 +9,23 @@ export type Pick =
 
 /**
  * Picks by place, then by fewest failed starts, then by slot. Never one that serves already, that the lineup dropped,
- * that is drained as sick unless nothing else is left, or that failed and may not be tried yet.
+ * that is drained as sick unless nothing else is left, or that failed and may not be tried yet; and none that would have
+ * to be asked of a provider that lately had none of the tier to give.
  */
 export function pickMachine(machines: readonly Machine[], attempts: number, now: Instant): Pick {
+  const cooling = coolDownOf(machines, now);
   const candidates = machines.flatMap((machine) => {
     const rank = machine.retired ? null : rankOf(machine, attempts, now);
-    return rank === null ? [] : [{ machine, rank }];
+    // What the provider refused one machine it would refuse another; one with power needs nothing of it.
+    return rank === null || (cooling !== null && rank >= RANKS.asleep) ? [] : [{ machine, rank }];
   });
   const [best] = candidates.sort((a, b) =>
     a.rank - b.rank || a.machine.failures - b.machine.failures || a.machine.slot - b.machine.slot
   );
   if (best !== undefined) return { kind: "machine", machine: best.machine };
+  if (cooling !== null) {
+    return { kind: "none", retryAt: cooling.until, because: WHY_TEXT[cooling.why] };
+  }
   const retries = machines.flatMap(({ place, retired }) =>
     place.at === "failed" && !retired ? [place.retryAt] : []
   );
@@ -46,6 +53,7 @@ function rankOf({ place, failures }: Machine, attempts: number, now: Instant): n
     case "ready":
       return null;
     case "draining":
+      if (place.then === "replace") return RANKS.destroying;
       return place.sick ? RANKS.sick : RANKS.draining;
     case "stopping":
     case "destroying":
@@ -64,5 +72,7 @@ function reasonOf(machines: readonly Machine[]): string {
   if (named.every(({ place }) => place.at === "ready")) {
     return "every machine of the tier serves already";
   }
+  const broken = named.some(({ place }) => place.at === "failed" && place.why === "broken");
+  if (broken) return WHY_TEXT.broken;
   return "every machine of the tier that does not serve has failed to start";
 }

@@ -13,16 +13,27 @@
  * power is asleep again (or absent, when the computer is gone), wherever it was.
  */
 import type { Instant } from "@/lib/kernel/clock.ts";
+import type { Why } from "./refusal.ts";
 
 export type Place =
   /** No computer exists. */
   | { at: "absent" }
-  /** A computer is being rented; `askedAt` is when the provider was last asked. */
-  | { at: "creating"; deadline: Instant; askedAt: Instant }
+  /**
+   * A computer is being rented; `askedAt` is when the provider was last asked. `notBefore`, here and below: the provider
+   * refused that for now, and may be asked again then.
+   */
+  | { at: "creating"; deadline: Instant; askedAt: Instant; notBefore?: Instant }
   /** Hibernated or stopped: it exists, costs at most its disk, and can be started. */
   | { at: "asleep" }
   /** Its start was asked for; power is not on yet. */
-  | { at: "waking"; deadline: Instant; askedAt: Instant }
+  | {
+    at: "waking";
+    deadline: Instant;
+    askedAt: Instant;
+    notBefore?: Instant;
+    /** A rented computer was seen to get power: if it is off again, the start failed. */
+    isRising?: true;
+  }
   /** Power is on; the engine loads. `rousing`: it was napping and was told to wake. */
   | { at: "loading"; deadline: Instant; rousing: boolean; askedAt: Instant }
   /**
@@ -32,14 +43,36 @@ export type Place =
   | { at: "ready"; since: Instant; sickSince: Instant | null }
   /** vLLM's sleep mode: the GPU is held, weights wait in host memory. */
   | { at: "napping"; since: Instant; askedAt: Instant; sickSince: Instant | null }
-  /** It serves what it has and takes nothing new. A wake brings it back, unless it is sick. */
-  | { at: "draining"; then: "nap" | "stop"; sick: boolean }
-  /** Its stop (hibernate) was asked for. `failing`: because it would not start or work. */
-  | { at: "stopping"; deadline: Instant; askedAt: Instant; failing: boolean }
+  /**
+   * It serves what it has and takes nothing new. A wake brings it back, unless it is sick, or its computer is too old:
+   * `replace` ends it, and the next wake rents another.
+   */
+  | { at: "draining"; then: "nap" | "stop" | "replace"; sick: boolean }
+  /**
+   * Its stop (hibernate) was asked for. `failing`: because it would not start or work. `why`: it was taken back, and once
+   * it rests it is left alone until `retryAt`.
+   */
+  | {
+    at: "stopping";
+    deadline: Instant;
+    askedAt: Instant;
+    failing: boolean;
+    notBefore?: Instant;
+    why?: Why;
+    retryAt?: Instant;
+  }
   /** Its destruction was asked for; it stays here until the provider says it is gone. */
-  | { at: "destroying"; deadline: Instant; askedAt: Instant; failing: boolean }
-  /** It would not start or work; tried again after `retryAt`. */
-  | { at: "failed"; retryAt: Instant };
+  | {
+    at: "destroying";
+    deadline: Instant;
+    askedAt: Instant;
+    failing: boolean;
+    notBefore?: Instant;
+    why?: Why;
+    retryAt?: Instant;
+  }
+  /** It would not start or work, or may not be asked for (`why`); tried again after `retryAt`. */
+  | { at: "failed"; retryAt: Instant; why?: Why };
 
 export type PlaceName = Place["at"];
 
@@ -66,16 +99,43 @@ export type Machine = {
 /** The only moves that exist. The keeper asserts it, the store checks it, and the simulation refuses any other. */
 export const MOVES = {
   absent: ["creating", "loading", "asleep", "destroying"],
-  creating: ["creating", "loading", "destroying"],
-  asleep: ["waking", "loading", "stopping", "absent", "destroying"],
-  waking: ["waking", "loading", "stopping", "destroying", "absent", "failed"],
+  creating: ["creating", "loading", "destroying", "failed"],
+  asleep: ["waking", "loading", "stopping", "absent", "destroying", "failed"],
+  waking: ["waking", "loading", "stopping", "destroying", "asleep", "absent", "failed"],
   loading: ["loading", "ready", "waking", "stopping", "destroying", "asleep", "absent", "failed"],
-  ready: ["ready", "draining", "loading", "asleep", "absent", "destroying"],
-  napping: ["napping", "loading", "stopping", "destroying", "asleep", "absent"],
-  draining: ["ready", "napping", "loading", "stopping", "destroying", "asleep", "absent"],
-  stopping: ["stopping", "asleep", "absent", "failed"],
+  ready: [
+    "ready",
+    "draining",
+    "loading",
+    "stopping",
+    "asleep",
+    "absent",
+    "destroying",
+    "failed",
+  ],
+  napping: ["napping", "loading", "stopping", "destroying", "asleep", "absent", "failed"],
+  draining: [
+    "ready",
+    "napping",
+    "loading",
+    "stopping",
+    "destroying",
+    "asleep",
+    "absent",
+    "failed",
+  ],
+  stopping: ["stopping", "asleep", "absent", "failed", "destroying"],
   destroying: ["destroying", "absent", "failed"],
-  failed: ["waking", "creating", "loading", "asleep", "absent", "stopping", "destroying"],
+  failed: [
+    "failed",
+    "waking",
+    "creating",
+    "loading",
+    "asleep",
+    "absent",
+    "stopping",
+    "destroying",
+  ],
 } as const satisfies Record<PlaceName, readonly PlaceName[]>;
 
 export function mayMove(from: PlaceName, to: PlaceName): boolean {

@@ -1,7 +1,8 @@
 /** How long each step of a machine's life may take, and what its provider can do: a tier's settings as the keeper reads them. */
-import { type Millis, millis, minutes, seconds } from "@/lib/kernel/clock.ts";
+import { days, type Millis, millis, minutes, seconds } from "@/lib/kernel/clock.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
 import type { ProviderCapabilities, Providers } from "@/lib/providers/provider.ts";
+import { REPLACEMENTS_TOLD } from "./machine_store.ts";
 import type { Machine } from "./place.ts";
 
 /** Every span and flag that {@link decide} weighs for one machine. */
@@ -26,6 +27,16 @@ export type TierPolicy = {
   readonly retryMax: Millis;
   /** Starts that may fail in a row before the machine counts as failed. */
   readonly attempts: number;
+  /** The tier is walked past for so long after its provider had no stock, or took a machine back. */
+  readonly noStock: Millis;
+  /** The provider may take its computers back at any time (spot). */
+  readonly preemptible: boolean;
+  /** A computer that was rented this long ago is drained, ended and rented anew. Null: it may grow old. */
+  readonly ageMax: Millis | null;
+  /** An old computer may finish what it runs for so long; no request lasts longer. */
+  readonly drain: Millis;
+  /** A computer that broke is replaced at most so often within a span. */
+  readonly replacements: { readonly max: number; readonly within: Millis };
   /** Where it rests: a computer that can be started again, or none. */
   readonly rest: "asleep" | "absent";
   readonly creates: boolean;
@@ -36,6 +47,12 @@ export type TierPolicy = {
 
 /** What of a provider a policy depends on. */
 type Abilities = Pick<ProviderCapabilities, "rest" | "creates" | "starts">;
+
+/** Where computers are rented, one is not kept for longer: what was forgotten about it is not paid for ever. */
+const AGE_MAX: Millis = days(30);
+
+/** A computer that breaks more often does so for a reason that another one does not mend. */
+const REPLACEMENTS: TierPolicy["replacements"] = { max: 3, within: REPLACEMENTS_TOLD };
 
 /** Renting a computer takes longer than starting one: this many times the power limit. */
 const CREATE_OVER_POWER = 3;
@@ -63,6 +80,11 @@ export function policyOf(
     retry: wake.retry,
     retryMax: wake.retry_max,
     attempts: wake.attempts,
+    noStock: wake.no_stock,
+    preemptible: creates && tier.band === "spot",
+    ageMax: creates ? tier.age_max ?? AGE_MAX : null,
+    drain: tier.limits.total,
+    replacements: REPLACEMENTS,
     rest,
     creates,
     starts,
@@ -105,6 +127,11 @@ const WINDING_DOWN = {
   retry: seconds(10),
   retryMax: minutes(5),
   attempts: 1,
+  noStock: minutes(2),
+  preemptible: false,
+  ageMax: null,
+  drain: minutes(60),
+  replacements: REPLACEMENTS,
   alwaysReady: false,
 } as const;
 

@@ -16,7 +16,8 @@ lineup:
     serves: { m: m }
     idle: 10m
     nap: { after: 2m, level: 2 }
-    wake: { power: 4m, load: 6m, stop: 3m, reask: 20s, sick: 9s, attempts: 3, retry: 5s, retry_max: 80s }
+    wake: { power: 4m, load: 6m, stop: 3m, reask: 20s, sick: 9s, attempts: 3, retry: 5s, retry_max: 80s, no_stock: 70s }
+    limits: { total: 30m }
     local: { command: [serve] }
 `).lineup;
 
@@ -43,6 +44,11 @@ Deno.test("policyOf() takes a tier's spans and its provider's abilities", () => 
     retry: seconds(5),
     retryMax: seconds(80),
     attempts: 3,
+    noStock: seconds(70),
+    preemptible: false,
+    ageMax: null,
+    drain: minutes(30),
+    replacements: { max: 3, within: minutes(1_440) },
     rest: "asleep",
     creates: false,
     starts: true,
@@ -57,6 +63,16 @@ Deno.test("policyOf() keeps the first slots ready, and every server that is alwa
   const fixed = policyOf(TIER, 1, ALWAYS_ON);
   assert.deepEqual([fixed.alwaysReady, isFixed(fixed)], [true, true]);
   assert.equal(isFixed(policyOf(TIER, 1, { ...ALWAYS_ON, creates: true })), false);
+});
+
+Deno.test("policyOf() lets only what is rented be taken back, and grow no older than it may", () => {
+  assert.ok(TIER);
+  const rented = { ...PROCESSES, creates: true };
+  const spot = policyOf(TIER, 0, rented);
+  assert.deepEqual([spot.preemptible, spot.ageMax], [true, minutes(30 * 1_440)]);
+  const standard = policyOf({ ...TIER, band: "standard", age_max: minutes(90) }, 0, rented);
+  assert.deepEqual([standard.preemptible, standard.ageMax], [false, minutes(90)]);
+  assert.equal(policyOf({ ...TIER, age_max: minutes(90) }, 0, PROCESSES).ageMax, null);
 });
 
 Deno.test("policies() winds down machines whose tier, or its provider, is not in the lineup any more", () => {

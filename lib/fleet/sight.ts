@@ -13,6 +13,7 @@ import { asError, kindOf, within } from "./failure.ts";
 import { type Demand, holdsAddress, type MachineStore, type WakePhase } from "./machine_store.ts";
 import type { Machine } from "./place.ts";
 import type { TierPolicy } from "./policy.ts";
+import { isPowerless } from "./step.ts";
 
 export type SightDeps = {
   readonly clock: Clock;
@@ -58,7 +59,10 @@ export async function gather(
     openRows: demand.openRows,
     lastUsedAt: demand.lastUsedAt,
     waiting: demand.wake !== null,
+    replacedAt: demand.replacedAt,
     ...(status?.endedAs === undefined ? {} : { endedAs: status.endedAs }),
+    ...(status?.isHalted === undefined ? {} : { isHalted: status.isHalted }),
+    ...(status?.rentedAt === undefined ? {} : { rentedAt: status.rentedAt }),
   };
   return {
     sight,
@@ -125,7 +129,7 @@ async function lookAtEngine(
   const { baseUrl, place } = machine;
   if (baseUrl === null) return NOBODY;
   const isUp = place.at === "ready" || place.at === "napping" || place.at === "draining";
-  const loads = place.at === "loading" && power !== "off" && power !== "gone";
+  const loads = place.at === "loading" && !isPowerless({ power });
   if (!isUp && !loads) return NOBODY;
   const sleeps = policy.nap !== null || place.at === "napping" ||
     (place.at === "loading" && place.rousing);

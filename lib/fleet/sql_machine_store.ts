@@ -1,6 +1,7 @@
 /** The keeper's memory in Postgres. Leases run on the database's clock, so that replicas with skewed clocks agree. */
 import { assert } from "@/lib/kernel/assert.ts";
-import { type Instant, instant, type Millis } from "@/lib/kernel/clock.ts";
+import { type Clock, type Instant, instant, type Millis } from "@/lib/kernel/clock.ts";
+import type { PendingQuery, Row } from "postgres";
 import type { Sql } from "@/lib/kernel/database.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import { detailOf, machineColumns, machineOf, type MachineRow } from "./machine_row.ts";
@@ -11,20 +12,29 @@ import {
   holdsAddress,
   type MachineStore,
   type Move,
+  REPLACEMENTS_TOLD,
   RETIRED_WATCH_MS,
   WAKE_PHASES,
   type WakePhase,
 } from "./machine_store.ts";
 import { type Machine, mayMove } from "./place.ts";
+import { REPLACED } from "./step.ts";
 
-/** The store of one replica; `holder` names it in leases and in the journal. */
-export function createMachineStore(sql: Sql, holder: string): MachineStore {
+/**
+ * The store of one replica; `holder` names it in leases and in the journal. `leaseClock`: only where a whole fleet runs on
+ * one clock of its own, the database's otherwise.
+ */
+export function createMachineStore(sql: Sql, holder: string, leaseClock?: Clock): MachineStore {
+  const leaseNow = () => {
+    const at = leaseClock === undefined ? null : new Date(leaseClock.now());
+    return sql`coalesce(${at}::timestamptz, now())`;
+  };
   return {
     due: (now) => due(sql, now),
-    claim: (machineId, span) => claim(sql, holder, machineId, span),
+    claim: (machineId, span) => claim(sql, holder, machineId, span, leaseNow()),
     async renew(claim, span) {
       const renewed = await sql`
-        update machines set lease_until = now() + ${seconds(span)} * interval '1 second'
+        update machines set lease_until = ${leaseNow()} + ${seconds(span)} * interval '1 second'
         where id = ${claim.machine.id} and lease_token = ${claim.token} and lease_holder is not null
       `;
       return renewed.count === 1;
@@ -75,13 +85,14 @@ async function claim(
   holder: string,
   machineId: string,
   span: Millis,
+  now: PendingQuery<Row[]>,
 ): Promise<ClaimAnswer> {
   const [row] = await sql<(MachineRow & { token: number })[]>`
     update machines set
       lease_holder = ${holder},
       lease_token = lease_token + 1,
-      lease_until = now() + ${seconds(span)} * interval '1 second'
-    where id = ${machineId} and (lease_until is null or lease_until <= now())
+      lease_until = ${now} + ${seconds(span)} * interval '1 second'
+    where id = ${machineId} and (lease_until is null or lease_until <= ${now})
     returning ${machineColumns(sql)}, lease_token as token
   `;
   if (row !== undefined) {
@@ -97,6 +108,7 @@ async function demand(sql: Sql, machineId: string, now: Instant): Promise<Demand
     openRows: number;
     lastUsedAt: Date | null;
     wakeId: string | null;
+    replacedAt: Date[];
   } & Record<WakePhase, boolean>;
   const [row] = await sql<Row[]>`
     select
@@ -104,6 +116,12 @@ async function demand(sql: Sql, machineId: string, now: Instant): Promise<Demand
       (
         select max(closed_at) from usage where machine_id = ${machineId} and closed_at is not null
       ) as "lastUsedAt",
+      array(
+        select at from operations
+        where machine_id = ${machineId} and at > ${new Date(now - REPLACEMENTS_TOLD)}
+          and kind = 'move' and act = 'destroy' and because like ${`${REPLACED}:%`}
+        order by at
+      ) as "replacedAt",
       wake.id as "wakeId",
       wake.power_asked_at is not null as "powerAsked", wake.power_on_at is not null as "powerOn",
       wake.address_at is not null as "address", wake.port_open_at is not null as "portOpen",
@@ -122,6 +140,7 @@ async function demand(sql: Sql, machineId: string, now: Instant): Promise<Demand
     openRows: row.openRows,
     lastUsedAt: row.lastUsedAt === null ? null : instant(row.lastUsedAt.getTime()),
     wake: row.wakeId === null ? null : { id: row.wakeId, stamped },
+    replacedAt: row.replacedAt.map((at) => instant(at.getTime())),
   };
 }
 

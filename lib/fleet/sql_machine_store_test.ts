@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { instant, later, millis, minutes, seconds } from "@/lib/kernel/clock.ts";
+import {
+  type Instant,
+  instant,
+  later,
+  manualClock,
+  millis,
+  minutes,
+  seconds,
+} from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
@@ -183,11 +191,33 @@ Deno.test("move() ends the wake that names the machine, and no other", async () 
   ]);
 });
 
+Deno.test("claim() and renew() go by the given clock, where a whole fleet runs on one", async () => {
+  await using db = await testDatabase();
+  const clock = manualClock();
+  const [one, two] = ["rep_1", "rep_2"].map((holder) =>
+    createMachineStore(db.sql, holder, clock)
+  ) as [MachineStore, MachineStore];
+  const id = await addMachine(db.sql);
+  const claim = await claimed(one, id);
+  clock.advance(millis(LEASE - 1));
+  assert.equal((await two.claim(id, LEASE)).kind, "held");
+  assert.ok(await one.renew(claim, LEASE));
+  clock.advance(millis(LEASE - 1));
+  assert.equal((await two.claim(id, LEASE)).kind, "held");
+  clock.advance(millis(1));
+  assert.equal((await two.claim(id, LEASE)).kind, "claimed");
+});
+
 Deno.test("demand() counts open rows, the last use and the wake with its steps", async () => {
   await using db = await testDatabase();
   const store = createMachineStore(db.sql, "rep_1");
   const id = await addMachine(db.sql);
-  assert.deepEqual(await store.demand(id, NOW), { openRows: 0, lastUsedAt: null, wake: null });
+  assert.deepEqual(await store.demand(id, NOW), {
+    openRows: 0,
+    lastUsedAt: null,
+    wake: null,
+    replacedAt: [],
+  });
   await openRow(db.sql, id);
   await closeRow(db.sql, await openRow(db.sql, id), later(NOW, seconds(3)));
   await closeRow(db.sql, await openRow(db.sql, id), later(NOW, seconds(2)));
@@ -200,12 +230,31 @@ Deno.test("demand() counts open rows, the last use and the wake with its steps",
     openRows: 1,
     lastUsedAt: later(NOW, seconds(3)),
     wake: { id: asked.wakeId, stamped: ["powerOn", "portOpen"] },
+    replacedAt: [],
   });
   const [wake] = await recentWakes(db.sql, { limit: 1 });
   assert.equal(wake?.portOpenAt, NOW, "a step keeps its first time");
   const deadline = later(START, minutes(5));
   assert.notEqual((await store.demand(id, instant(deadline - 1))).wake, null);
   assert.equal((await store.demand(id, deadline)).wake, null, "past its deadline nobody waits");
+});
+
+Deno.test("demand() tells when a machine's broken computers were replaced within the last day, from the journal", async () => {
+  await using db = await testDatabase();
+  const store = createMachineStore(db.sql, "rep_1");
+  const id = await addMachine(db.sql, { place: { at: "failed", retryAt: START } });
+  const ending = { at: "destroying", deadline: NOW, askedAt: NOW, failing: false } as const;
+  const times = [NOW, later(NOW, minutes(2)), later(NOW, minutes(9))];
+  const reasons = ["replaced: it broke", "no sign of the destroy; asked again", "replaced: again"];
+  for (const [i, at] of times.entries()) {
+    const claim = await claimed(store, id);
+    const because = reasons[i] ?? "";
+    assert.ok(await store.move(claim, moveTo(ending, { act: "destroy", because }), at));
+    await store.release(claim);
+  }
+  const toldAt = async (at: Instant) => (await store.demand(id, at)).replacedAt;
+  assert.deepEqual(await toldAt(later(NOW, minutes(9))), [times[0], times[2]]);
+  assert.deepEqual(await toldAt(later(NOW, minutes(1_440))), [times[2]]);
 });
 
 Deno.test("due() lists every machine but those long retired and at rest", async () => {

@@ -1,8 +1,9 @@
 /** The moves that several places share: ending a computer's running, and counting a start that failed. */
-import { type Instant, later, millis } from "@/lib/kernel/clock.ts";
-import type { Act, Decision, Facts } from "./decide.ts";
+import { type Instant, later, millis, reached } from "@/lib/kernel/clock.ts";
+import type { Act, Decision, Facts, Sight } from "./decide.ts";
 import type { Place } from "./place.ts";
 import { isFixed, type TierPolicy } from "./policy.ts";
+import { type Why, WHY_TEXT } from "./refusal.ts";
 
 export const STAY: Decision = { kind: "stay" };
 
@@ -56,10 +57,10 @@ export function cool(
   facts: Facts,
   because: string,
   failing: false | { failures: number; wake: "failed" | null } = false,
+  cooling: { readonly why: Why; readonly retryAt: Instant } | null = null,
 ): Decision {
   const { machine, now, policy, sight } = facts;
-  const hasLost = sight.power === "off" || sight.power === "gone";
-  if (sight.openRows > 0 && !hasLost) return STAY;
+  if (sight.openRows > 0 && !isPowerless(sight)) return STAY;
   if (isFixed(policy)) return leave(facts, because);
   const halfMade = machine.place.at === "creating";
   const ends = policy.rest === "absent" || halfMade || (machine.retired && policy.creates);
@@ -68,11 +69,75 @@ export function cool(
     deadline: later(now, policy.stop),
     askedAt: now,
     failing: failing !== false,
+    ...cooling,
   };
   const outcome = failing === false
-    ? {}
+    ? cooling === null ? {} : { wake: "failed" as const }
     : { failures: failing.failures, ...(failing.wake === null ? {} : { wake: failing.wake }) };
   return moveTo(facts, to, ends ? "destroy" : "stop", because, outcome);
+}
+
+/** How the journal begins to tell of a computer that is ended because it broke; by it they are counted. */
+export const REPLACED = "replaced";
+
+/**
+ * Ends a computer that is of no use any more, to rent another when one is wanted next. So many times in a span; then
+ * the machine has failed until the span lets it. Where none can be rented, it is a start that failed.
+ */
+export function replace(
+  facts: Facts,
+  because: string,
+  { failures, wake }: { failures: number; wake: "failed" | null } = {
+    failures: facts.machine.failures,
+    wake: null,
+  },
+): Decision {
+  const { now, policy, sight } = facts;
+  if (!policy.creates) return failStart(facts, because);
+  const { max, within } = policy.replacements;
+  const recent = sight.replacedAt.filter((at) => !reached(later(at, within), now));
+  const [oldest] = recent;
+  if (oldest !== undefined && recent.length >= max) {
+    const to: Place = { at: "failed", retryAt: later(oldest, within), why: "broken" };
+    return moveTo(facts, to, null, `${because}; replaced ${max} times lately, which is enough`, {
+      failures,
+      wake: "failed",
+    });
+  }
+  return moveTo(facts, ending(facts), "destroy", `${REPLACED}: ${because}`, {
+    failures,
+    ...(wake === null ? {} : { wake }),
+  });
+}
+
+/** Whether the computer was rented longer ago than it may be kept. */
+export function isOld({ now, policy, sight }: Facts): boolean {
+  return policy.ageMax !== null && policy.creates && sight.rentedAt !== undefined &&
+    reached(later(sight.rentedAt, policy.ageMax), now);
+}
+
+/** Ends a computer that is past its age. Under open rows only when it had its time to drain. */
+export function endOld(facts: Facts, hadItsTime = false): Decision {
+  if (facts.sight.openRows > 0 && !isPowerless(facts.sight) && !hadItsTime) return STAY;
+  const decision = moveTo(facts, ending(facts), "destroy", "it is past its age");
+  return hadItsTime && decision.kind === "move" ? { ...decision, evenUnderRows: true } : decision;
+}
+
+function ending({ now, policy }: Facts): Place {
+  return { at: "destroying", deadline: later(now, policy.stop), askedAt: now, failing: false };
+}
+
+/** Nothing runs on it, by the provider's word. */
+export function isPowerless({ power, isHalted }: Pick<Sight, "power" | "isHalted">): boolean {
+  return power === "off" || power === "gone" || power === "broken" || isHalted === true;
+}
+
+/** When an effect that shows no sign is asked for again: the provider may have said when. */
+export function askAgainAt(
+  { askedAt, notBefore }: { readonly askedAt: Instant; readonly notBefore?: Instant },
+  { reask }: TierPolicy,
+): Instant {
+  return notBefore ?? later(askedAt, reask);
 }
 
 /** A computer that cannot be stopped is left as it is: looked at again later, or never when it is retired. */
@@ -107,6 +172,12 @@ export function rest(
   because: string,
 ): Decision {
   const { machine, now, policy } = facts;
+  const { place } = machine;
+  const isEnding = place.at === "stopping" || place.at === "destroying";
+  if (isEnding && place.why !== undefined && place.retryAt !== undefined && !machine.retired) {
+    const to: Place = { at: "failed", retryAt: place.retryAt, why: place.why };
+    return moveTo(facts, to, null, `${because}; ${WHY_TEXT[place.why]}`, { wake: "failed" });
+  }
   const spent = failing && !machine.retired && machine.failures >= policy.attempts;
   if (!spent) return moveTo(facts, { at }, null, because);
   const to: Place = { at: "failed", retryAt: retryAt(machine.failures, policy, now) };

@@ -9,6 +9,7 @@ export type Millis = number & { readonly brand: "Millis" };
 export const millis = (n: number): Millis => n as Millis;
 export const seconds = (n: number): Millis => (n * 1_000) as Millis;
 export const minutes = (n: number): Millis => (n * 60_000) as Millis;
+export const days = (n: number): Millis => (n * 86_400_000) as Millis;
 export const instant = (epochMs: number): Instant => epochMs as Instant;
 export const later = (at: Instant, by: Millis): Instant => (at + by) as Instant;
 export const since = (from: Instant, to: Instant): Millis => (to - from) as Millis;

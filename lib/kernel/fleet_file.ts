@@ -108,6 +108,8 @@ const tier = z.strictObject({
   /** Quiet for this long: drained, then stopped. */
   idle: duration.default(millis(900_000)),
   nap: nap.optional(),
+  /** A rented computer this old is drained, destroyed and rented anew; 30 days when nothing is said. */
+  age_max: duration.optional(),
   /** Requests one machine runs at a time before another of the tier is woken. */
   concurrency: atLeast(1, 100_000).default(256),
   /** Requests held while the tier wakes; one more is answered 429 queue_full. */
@@ -121,6 +123,8 @@ const tier = z.strictObject({
     attempts: atLeast(1, 10).default(2),
     retry: duration.default(millis(10_000)),
     retry_max: duration.default(millis(300_000)),
+    /** Walked past for this long after its provider had no stock, or took a spot machine back. */
+    no_stock: duration.default(millis(120_000)),
   }).prefault({}),
   limits: z.strictObject({
     /** No response header, or no first token, for this long: the attempt failed. */

@@ -96,6 +96,16 @@ export function createMetrics() {
       ],
     ),
     machines: gauge("machines", "Machines by place", ["tier", "place"]),
+    machinesLeftAlone: gauge(
+      "machines_left_alone",
+      "Machines that may not be asked for until a while has passed, by reason",
+      ["tier", "reason"],
+    ),
+    providerRefusalsTotal: counter(
+      "provider_refusals_total",
+      "Effects on machines that their provider refused or lost, by class",
+      ["tier", "class"],
+    ),
     orphans: gauge("orphans", "Machines with our tag at a provider that no row of ours names"),
     keeperLooksTotal: counter("keeper_looks_total", "Looks of the keeper, by outcome", ["outcome"]),
     clientAbortsTotal: counter("client_aborts_total", "Requests whose client left early"),

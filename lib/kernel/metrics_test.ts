@@ -6,9 +6,9 @@ Deno.test("createMetrics() writes every metric under one prefix, with its help",
   const text = await createMetrics().text();
   const names = text.split("\n").filter((line) => line.startsWith("# TYPE"))
     .map((line) => line.split(" ")[2] ?? "");
-  equal(names.length, 19);
+  equal(names.length, 21);
   ok(names.every((name) => name.startsWith("emberlane_")), names.join());
-  equal(text.match(/^# HELP emberlane_\w+ .+$/gm)?.length, 19);
+  equal(text.match(/^# HELP emberlane_\w+ .+$/gm)?.length, 21);
 });
 
 Deno.test("createMetrics() counts by label, and each set by itself", async () => {

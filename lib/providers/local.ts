@@ -133,6 +133,7 @@ const RAW_STATE = {
   rising: "starting",
   on: "running",
   falling: "stopping",
+  broken: "broken",
   gone: "gone",
   unknown: "unknown",
 } as const;

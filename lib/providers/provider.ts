@@ -4,9 +4,10 @@ import type { Billing } from "./billing.ts";
 
 /**
  * What a provider says of one computer's power.
- * `rising` and `falling` are its own transitions; `gone` means it said so, never that it did not answer.
+ * `rising` and `falling` are its own transitions; `broken` exists, does not run, and may never run again; `gone` means it
+ * said so, never that it did not answer.
  */
-export type Power = "off" | "rising" | "on" | "falling" | "gone" | "unknown";
+export type Power = "off" | "rising" | "on" | "falling" | "broken" | "gone" | "unknown";
 
 export type ProviderCapabilities = {
   /** Where a machine rests: a computer that can be started again, or none. */
@@ -42,6 +43,12 @@ export type MachineStatus = {
    * it was not lost on the way.
    */
   readonly endedAs?: number;
+  /** When the computer was rented; left out where nothing is rented. */
+  readonly rentedAt?: Instant;
+  /** It is off, though billed as if it ran: `power` is `on` until it is brought to rest. */
+  readonly isHalted?: true;
+  /** It has power although nothing can reach it yet: its address is waited for. */
+  readonly isActive?: true;
 };
 
 /**

@@ -12,6 +12,7 @@ import {
 } from "@/lib/fleet/machine_store.ts";
 import { pickMachine } from "@/lib/fleet/pick_machine.ts";
 import { type Machine, mayMove, type Place } from "@/lib/fleet/place.ts";
+import { REPLACED } from "@/lib/fleet/step.ts";
 import { broken } from "./laws.ts";
 
 export type Row = {
@@ -188,7 +189,18 @@ export class MemoryStore {
       openRows: this.openRows(machineId),
       lastUsedAt: this.lastUsedAt.get(machineId) ?? null,
       wake: wake === undefined ? null : { id: wake.id, stamped: [...wake.stamps.keys()] },
+      replacedAt: this.replaced(machineId),
     };
+  }
+
+  /** When its broken computers were replaced, by the journal. */
+  replaced(machineId: string): Instant[] {
+    return this.journal.flatMap((entry) => {
+      const { act, because } = entry.move;
+      const counts = entry.machineId === machineId && act === "destroy" &&
+        because.startsWith(`${REPLACED}:`);
+      return counts ? [entry.at] : [];
+    });
   }
 
   #setAddress(

@@ -16,7 +16,11 @@ export const MUTANTS: readonly Mutant[] = [
     standsFor:
       "a stop that forgets to ask for running requests cuts off every stream on the machine",
     edits: [
-      { file: "step.ts", find: "  if (sight.openRows > 0 && !hasLost) return STAY;\n", put: "" },
+      {
+        file: "step.ts",
+        find: "  if (sight.openRows > 0 && !isPowerless(sight)) return STAY;\n",
+        put: "",
+      },
       {
         file: "decide_serving.ts",
         find: 'if (sight.openRows > 0 || sight.power === "unknown") return STAY;',
@@ -56,8 +60,8 @@ export const MUTANTS: readonly Mutant[] = [
       "a process that was paused longer than its lease wakes up and stops a machine that serves by now",
     edits: [{
       file: "act.ts",
-      find: "if (!await lease.check()) return",
-      put: "if (Math.random() < 0) return",
+      find: "if (!await lease.check()) {",
+      put: "if (Math.random() < 0) {",
     }, {
       file: "act.ts",
       find: "      lease.signal,\n",
@@ -70,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
       "a start whose call was lost is waited for until the deadline, and the request with it",
     edits: [{
       file: "decide_warming.ts",
-      find: 'if (sight.power === "off" && reached(later(place.askedAt, policy.reask), now)) {',
+      find: 'if (sight.power === "off" && reached(askAgainAt(place, policy), now)) {',
       put: 'if (sight.power === "off" && now < 0) {',
     }],
   },

@@ -104,7 +104,16 @@ export function providerOver(
           port !== undefined
         ? `http://${address.includes(":") ? `[${address}]` : address}:${port}`
         : null;
-      return { power, rawState: instance.status, externalId: instance.id, baseUrl };
+      const rentedAt = momentOf(instance.created_at);
+      return {
+        power,
+        rawState: instance.status,
+        externalId: instance.id,
+        baseUrl,
+        ...(rentedAt === null ? {} : { rentedAt }),
+        ...(instance.status === "ACTIVE" ? { isActive: true } : {}),
+        ...(instance.status === "SHUTOFF" && power === "on" ? { isHalted: true } : {}),
+      };
     },
 
     async create(ref, _key, onIdKnown, signal): Promise<void> {
@@ -167,6 +176,16 @@ export function providerOver(
           return await act(
             "start",
             machinePath(instance.id, "/start"),
+            {},
+            ref,
+            isOnOrRising,
+            signal,
+          );
+        case "ERROR":
+          // It takes no restore; a reboot is all that may mend it. One that stays broken is replaced.
+          return await act(
+            "reboot",
+            machinePath(instance.id, "/hard-reboot"),
             {},
             ref,
             isOnOrRising,

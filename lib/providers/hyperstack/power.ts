@@ -3,9 +3,10 @@ import type { Power } from "../provider.ts";
 import type { Instance } from "./answers.ts";
 
 export const isOnOrRising = (power: Power) => power === "on" || power === "rising";
-export const isOffOrFalling = (power: Power) => power === "off" || power === "falling";
+export const isOffOrFalling = (power: Power) =>
+  power === "off" || power === "falling" || power === "broken";
 
-/** ACTIVE counts as on once it has an address: before, nothing can reach it. A machine in ERROR does not run, and is not gone. */
+/** ACTIVE counts as on once it has an address: before, nothing can reach it. A machine in ERROR does not run, is not billed, and is not gone. */
 export function powerOf({ status, floating_ip }: Pick<Instance, "status" | "floating_ip">): Power {
   switch (status) {
     case "ACTIVE":
@@ -22,8 +23,9 @@ export function powerOf({ status, floating_ip }: Pick<Instance, "status" | "floa
       return "falling";
     case "SHUTOFF":
     case "HIBERNATED":
-    case "ERROR":
       return "off";
+    case "ERROR":
+      return "broken";
     case "DELETED":
       return "gone";
     default:
