@@ -24,7 +24,6 @@ import { createFleetView } from "@/lib/fleet/fleet_view.ts";
 import { createKeeper } from "@/lib/fleet/keeper.ts";
 import { lineupOf } from "@/lib/fleet/lineup.ts";
 import { policies } from "@/lib/fleet/policy.ts";
-import { orphanJournal, reconcile } from "@/lib/fleet/reconcile.ts";
 import { startHeartbeat } from "@/lib/fleet/replicas_store.ts";
 import { createMachineStore } from "@/lib/fleet/sql_machine_store.ts";
 import { askWake, stampFirstToken } from "@/lib/fleet/wakes_store.ts";
@@ -43,6 +42,7 @@ import { ensureDemoKey } from "./demo_key.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { keeperMetrics, wakeObserver } from "./keeper_metrics.ts";
 import { listen } from "./listen.ts";
+import { reconciling } from "./reconciling.ts";
 import { restMachines } from "./rest_machines.ts";
 import { openSite } from "./site.ts";
 import { siteState } from "./site_state.ts";
@@ -166,6 +166,7 @@ async function compose(
   const desks = { sql, clock, log, metrics, signal: shutdown.stopping };
   const house = await housekeeping({ ...desks, view });
   const billing = await openBilling({ ...desks, providers, fleet, replicaId: id });
+  const reconciler = reconciling({ ...desks, providers, deploymentId, replicaId: id, poke });
   startQueue({ doorbell, log, clock, look: keeper.look });
   startCron({
     ...desks,
@@ -174,14 +175,7 @@ async function compose(
     lookAtEveryMachine,
     sweep: house.sweep,
     bill: billing.bill,
-    reconcile: async () => {
-      const journal = orphanJournal(sql, id);
-      const found = await reconcile(
-        { clock, providers, deploymentId, log, journal },
-        shutdown.stopping,
-      );
-      metrics.orphans.set(found.seen);
-    },
+    reconcile: reconciler.round,
   });
 
   const upstream = createHttpUpstream({ clock });
@@ -296,5 +290,6 @@ async function compose(
     await embedded?.stop();
   });
   await lookAtEveryMachine();
+  reconciler.begin();
   return { id, url, demoKey: await ensureDemoKey(sql, config, clock.now()), site, shutdown };
 }

@@ -29,8 +29,8 @@ export type CronDeps = {
   sweep: () => Promise<void>;
   /** Keeps what the providers' billing says of a minute. */
   bill: (minute: Date, signal: AbortSignal) => Promise<void>;
-  /** Compares the providers' lists with ours. */
-  reconcile: () => Promise<void>;
+  /** Compares the providers' lists with ours, whole every few minutes; ends orphans that are confirmed in between. */
+  reconcile: (minute: Date) => Promise<void>;
 };
 
 /**
@@ -64,7 +64,7 @@ export function startCron(deps: CronDeps): void {
   );
   line(
     "reconcile",
-    "*/5 * * * *",
+    "* * * * *",
     () => runOncePerMinute(sql, "reconcile", replicaId, deps.reconcile),
   );
 }

@@ -1,5 +1,5 @@
-/** Which of a provider's machines nobody remembers. Pure. */
-import { type Instant, later, type Millis, minutes, reached } from "@/lib/kernel/clock.ts";
+/** Which of a provider's machines nobody remembers, when one is asked to end, and which of ours are no more. Pure. */
+import { type Instant, later, type Millis, millis, minutes, reached } from "@/lib/kernel/clock.ts";
 import type { ListedMachine } from "@/lib/providers/provider.ts";
 import type { Machine } from "./place.ts";
 
@@ -8,31 +8,70 @@ export type KnownMachine = Pick<Machine, "id" | "provider" | "externalId" | "gen
   readonly place: Machine["place"]["at"];
 };
 
+/** What the journal has of an unknown machine that is not known to be ours or gone. */
+export type Suspicion = {
+  readonly firstSeenAt: Instant;
+  /** How often its end was asked for, and when last. */
+  readonly asks: number;
+  readonly lastAskedAt: Instant | null;
+  /** The machine its tag named. */
+  readonly machineId: string | null;
+};
+
 export type Verdict =
   | { readonly kind: "ours" }
   /** Unknown, and seen for the first time: journalled only. */
   | { readonly kind: "seen" }
-  /** Unknown, and not long enough since it was first seen. */
+  /** Unknown, and not long enough since it was first seen, or since it was last asked to end. */
   | { readonly kind: "watched" }
-  /** Unknown at a second look: to be ended. */
-  | { readonly kind: "orphan" };
+  /** Unknown at a second look: to be ended. `ask` counts from 1. */
+  | { readonly kind: "orphan"; readonly ask: number };
 
 /** An unknown machine is ended at the second look at least this long after the first. */
 export const CONFIRM_AFTER: Millis = minutes(1);
+/** A destruction may be lost, or carried out slowly: it is asked for again after this, then after twice as long, … */
+export const ASK_AGAIN_AFTER: Millis = minutes(1);
+/** … and at least this often, since the machine costs money as long as it is there. */
+export const ASK_AGAIN_AFTER_MAX: Millis = minutes(60);
+/** From this asking on, somebody should look. */
+export const CLINGS_FROM_ASK = 5;
 
 /**
  * Judges one machine of the provider's list. `creates`: the provider rents computers, so that two may be made for one
- * machine. `firstSeenAt`: when it was first found unknown; null when never.
+ * machine. `suspicion`: what is known of it since it was first found unknown; null when it never was.
  */
 export function judge(
   listed: ListedMachine,
   known: readonly KnownMachine[],
-  { creates, firstSeenAt }: { creates: boolean; firstSeenAt: Instant | null },
+  { creates, suspicion }: { creates: boolean; suspicion: Suspicion | null },
   now: Instant,
 ): Verdict {
   if (known.some((machine) => names(machine, listed, creates))) return { kind: "ours" };
-  if (firstSeenAt === null) return { kind: "seen" };
-  return reached(later(firstSeenAt, CONFIRM_AFTER), now) ? { kind: "orphan" } : { kind: "watched" };
+  if (suspicion === null) return { kind: "seen" };
+  const { firstSeenAt, asks, lastAskedAt } = suspicion;
+  const next = lastAskedAt === null
+    ? later(firstSeenAt, CONFIRM_AFTER)
+    : later(lastAskedAt, askAgainAfter(asks));
+  return reached(next, now) ? { kind: "orphan", ask: asks + 1 } : { kind: "watched" };
+}
+
+/** How long the `asks`-th asking is given to show. */
+export function askAgainAfter(asks: number): Millis {
+  return millis(Math.min(ASK_AGAIN_AFTER * 2 ** Math.max(0, asks - 1), ASK_AGAIN_AFTER_MAX));
+}
+
+/**
+ * Our machines whose computer a whole list does not have: the keeper looks at each, and says itself that it is gone.
+ * One that is just being made may not be listed yet.
+ */
+export function ghosts(
+  listed: readonly ListedMachine[],
+  known: readonly KnownMachine[],
+): readonly KnownMachine[] {
+  const there = new Set(listed.map(({ externalId }) => externalId));
+  return known.filter(({ externalId, place }) =>
+    externalId !== null && place !== "absent" && !there.has(externalId)
+  );
 }
 
 /**

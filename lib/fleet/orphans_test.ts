@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
-import { instant } from "@/lib/kernel/clock.ts";
-import { CONFIRM_AFTER, judge, type KnownMachine } from "./orphans.ts";
+import {
+  ASK_AGAIN_AFTER,
+  ASK_AGAIN_AFTER_MAX,
+  askAgainAfter,
+  CONFIRM_AFTER,
+  ghosts,
+  judge,
+  type KnownMachine,
+  type Suspicion,
+} from "./orphans.ts";
 import { ago, NOW } from "./decide_testing.ts";
 
 const LISTED = { externalId: "ext-1", machineId: "mac_1", rawState: "ACTIVE", createdAt: null };
-const RENTED = { creates: true, firstSeenAt: null };
+const RENTED = { creates: true, suspicion: null };
 
 function known(over: Partial<KnownMachine> = {}): KnownMachine {
   return {
@@ -40,8 +48,42 @@ Deno.test("judge() takes the second computer of one machine for an orphan, but n
 });
 
 Deno.test("judge() confirms an orphan a minute after it was first seen, not a millisecond before", () => {
-  const seenAt = (firstSeenAt: ReturnType<typeof instant>) => ({ creates: true, firstSeenAt });
+  const seenAt = (firstSeenAt: Suspicion["firstSeenAt"]) => ({
+    creates: true,
+    suspicion: { firstSeenAt, asks: 0, lastAskedAt: null, machineId: null },
+  });
   assert.deepEqual(judge(LISTED, [], RENTED, NOW), { kind: "seen" });
   assert.deepEqual(judge(LISTED, [], seenAt(ago(CONFIRM_AFTER - 1)), NOW), { kind: "watched" });
-  assert.deepEqual(judge(LISTED, [], seenAt(ago(CONFIRM_AFTER)), NOW), { kind: "orphan" });
+  assert.deepEqual(judge(LISTED, [], seenAt(ago(CONFIRM_AFTER)), NOW), { kind: "orphan", ask: 1 });
+});
+
+Deno.test("judge() asks an orphan again when it is still there, each time after twice as long, at least each hour", () => {
+  const asked = (asks: number, agoMs: number) => ({
+    creates: true,
+    suspicion: {
+      ...{ firstSeenAt: ago(86_400_000), asks, lastAskedAt: ago(agoMs), machineId: null },
+    },
+  });
+  for (
+    const [asks, waitMs] of [[1, 60_000], [2, 120_000], [3, 240_000], [30, 3_600_000]] as const
+  ) {
+    assert.equal(askAgainAfter(asks), waitMs);
+    assert.deepEqual(judge(LISTED, [], asked(asks, waitMs - 1), NOW), { kind: "watched" });
+    assert.deepEqual(judge(LISTED, [], asked(asks, waitMs), NOW), {
+      kind: "orphan",
+      ask: asks + 1,
+    });
+  }
+  assert.equal(askAgainAfter(1), ASK_AGAIN_AFTER);
+  assert.equal(askAgainAfter(1_000), ASK_AGAIN_AFTER_MAX);
+  assert.deepEqual(judge(LISTED, [known()], asked(3, 3_600_000), NOW), { kind: "ours" });
+});
+
+Deno.test("ghosts() are our machines whose computer a whole list does not have", () => {
+  const there = known();
+  const gone = known({ id: "mac_2", externalId: "ext-2" });
+  const unnamed = known({ id: "mac_3", externalId: null, place: "creating" });
+  const absent = known({ id: "mac_4", externalId: "ext-4", place: "absent" });
+  assert.deepEqual(ghosts([LISTED], [there, gone, unnamed, absent]), [gone]);
+  assert.deepEqual(ghosts([], [there]), [there]);
 });

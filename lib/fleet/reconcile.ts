@@ -1,12 +1,17 @@
 /** Compares each provider's list with ours, and ends machines that nobody remembers. Every step is journalled. */
-import { type Clock, type Instant, instant, type Millis, seconds } from "@/lib/kernel/clock.ts";
-import type { Sql } from "@/lib/kernel/database.ts";
+import { type Clock, type Millis, seconds } from "@/lib/kernel/clock.ts";
 import type { Log } from "@/lib/kernel/log.ts";
 import type { ListedMachine, MachineRef, Provider, Providers } from "@/lib/providers/provider.ts";
 import { asError, kindOf, within } from "./failure.ts";
-import { type Note, note } from "./journal_store.ts";
-import { RETIRED_WATCH_MS } from "./machine_store.ts";
-import { judge, type KnownMachine } from "./orphans.ts";
+import type { Note } from "./journal_store.ts";
+import {
+  ORPHAN_ENDING,
+  ORPHAN_GONE,
+  ORPHAN_OURS,
+  ORPHAN_SEEN,
+  type OrphanJournal,
+} from "./orphan_journal.ts";
+import { CLINGS_FROM_ASK, ghosts, judge, type Suspicion } from "./orphans.ts";
 
 export type ReconcileDeps = {
   readonly clock: Clock;
@@ -14,43 +19,49 @@ export type ReconcileDeps = {
   readonly deploymentId: string;
   readonly log: Log;
   readonly journal: OrphanJournal;
+  /** Asks the keeper to look at a machine of ours whose computer is not listed; nothing is concluded here. */
+  readonly onGhost?: (machineId: string) => void;
 };
-
-/** What reconciling needs remembered. */
-export type OrphanJournal = {
-  /** Our machines of a provider, less those long retired and at rest. */
-  known(provider: string, now: Instant): Promise<readonly KnownMachine[]>;
-  /** When each of these was first found unknown, within the last day and since it last turned out ours or gone. */
-  firstSeen(
-    provider: string,
-    externalIds: readonly string[],
-  ): Promise<ReadonlyMap<string, Instant>>;
-  note(entry: Note, now: Instant): Promise<void>;
-};
-
-/** What is journalled of an orphan, in order. */
-export const ORPHAN_SEEN = "orphan seen";
-export const ORPHAN_ENDING = "orphan confirmed; destroyed";
-export const ORPHAN_GONE = "orphan gone";
-export const ORPHAN_OURS = "orphan was ours after all";
 
 const LIST_LIMIT: Millis = seconds(60);
 const DESTROY_LIMIT: Millis = seconds(60);
 const STATUS_LIMIT: Millis = seconds(10);
 
-export type Reconciled = { readonly seen: number; readonly ended: number; readonly failed: number };
+export type Reconciled = {
+  /** Found unknown for the first time. */
+  readonly seen: number;
+  /** Ended, or found to have ended: the provider said so. */
+  readonly ended: number;
+  /** Machines that are still there after they were asked to end, and providers that did not list. */
+  readonly failed: number;
+  /** Unknown machines that are not known to be gone. */
+  readonly open: number;
+  readonly ghosts: number;
+};
 
-/** One round over all providers; the cron calls it every 5 minutes. A provider that does not list concludes nothing. */
-export async function reconcile(deps: ReconcileDeps, signal: AbortSignal): Promise<Reconciled> {
-  const total = { seen: 0, ended: 0, failed: 0 };
+/**
+ * One round over all providers; cut short when the signal aborts. A provider that does not list concludes nothing. `suspectsOnly`: providers without an
+ * unknown machine under watch are not asked; it confirms and ends between two whole rounds, so that an orphan is gone
+ * soon after it was found.
+ */
+export async function reconcile(
+  deps: ReconcileDeps,
+  signal: AbortSignal,
+  { suspectsOnly = false }: { suspectsOnly?: boolean } = {},
+): Promise<Reconciled> {
+  const total = { seen: 0, ended: 0, failed: 0, open: 0, ghosts: 0 };
   for (const provider of deps.providers.values()) {
+    const suspicions = await deps.journal.suspicions(provider.name);
+    if (suspectsOnly && suspicions.size === 0) continue;
     try {
-      const found = await reconcileProvider(deps, provider, signal);
-      total.seen += found.seen;
-      total.ended += found.ended;
-      total.failed += found.failed;
+      const found = await reconcileProvider(deps, provider, suspicions, signal);
+      for (const count of ["seen", "ended", "failed", "open", "ghosts"] as const) {
+        total[count] += found[count];
+      }
     } catch (error) {
+      if (signal.aborted) break;
       total.failed++;
+      total.open += suspicions.size;
       const fields = { provider: provider.name, kind: kindOf(error), error: asError(error) };
       deps.log.warn("reconcile.failed", fields);
     }
@@ -61,9 +72,10 @@ export async function reconcile(deps: ReconcileDeps, signal: AbortSignal): Promi
 async function reconcileProvider(
   deps: ReconcileDeps,
   provider: Provider,
+  suspicions: ReadonlyMap<string, Suspicion>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { clock, deploymentId, journal } = deps;
+  const { clock, deploymentId, journal, log } = deps;
   // The list is read before our table: a machine written down in between is ours, not an orphan.
   const listed = await within(
     clock,
@@ -73,105 +85,126 @@ async function reconcileProvider(
   );
   const now = clock.now();
   const known = await journal.known(provider.name, now);
-  const ids = listed.map((machine) => machine.externalId);
-  const firstSeen = await journal.firstSeen(provider.name, ids);
-  const total = { seen: 0, ended: 0, failed: 0 };
+  const total = { seen: 0, ended: 0, failed: 0, open: 0, ghosts: 0 };
   for (const machine of listed) {
-    const firstSeenAt = firstSeen.get(machine.externalId) ?? null;
-    const { creates } = provider.capabilities;
-    const verdict = judge(machine, known, { creates, firstSeenAt }, now);
-    if (verdict.kind === "ours" && firstSeenAt !== null) {
-      await journal.note(entryFor(provider, machine, ORPHAN_OURS), now);
+    const suspicion = suspicions.get(machine.externalId) ?? null;
+    const verdict = judge(machine, known, { ...provider.capabilities, suspicion }, now);
+    if (verdict.kind === "ours") {
+      if (suspicion !== null) await journal.note(entryFor(provider, machine, ORPHAN_OURS), now);
+      continue;
     }
     if (verdict.kind === "seen") {
       total.seen++;
       await journal.note(entryFor(provider, machine, ORPHAN_SEEN), now);
-      deps.log.warn("reconcile.orphan_seen", {
-        provider: provider.name,
-        externalId: machine.externalId,
-      });
+      const { externalId } = machine;
+      log.warn("reconcile.orphan_seen", { provider: provider.name, externalId });
     }
+    total.open++;
     if (verdict.kind !== "orphan") continue;
-    if (await end(deps, provider, machine, known, signal)) total.ended++;
-    else total.failed++;
+    switch (await end(deps, provider, machine, verdict.ask, signal)) {
+      case "gone":
+        total.ended++;
+        total.open--;
+        break;
+      case "there":
+        total.failed++;
+        break;
+      case "ours":
+        total.open--;
+    }
+  }
+  const there = new Set(listed.map(({ externalId }) => externalId));
+  for (const [externalId, suspicion] of suspicions) {
+    if (there.has(externalId)) continue;
+    const { machineId } = suspicion;
+    const machine = { externalId, machineId, rawState: "not listed", createdAt: null };
+    // Where nothing is rented a list is of what runs: what is not on it has ended.
+    if (!provider.capabilities.creates || await isGone(deps, provider, machine, signal)) {
+      await journal.note(entryFor(provider, machine, ORPHAN_GONE), clock.now());
+      total.ended++;
+    } else total.open++;
+  }
+  if (provider.capabilities.creates) {
+    for (const ghost of ghosts(listed, known)) {
+      total.ghosts++;
+      log.warn("reconcile.ghost", { provider: provider.name, machineId: ghost.id });
+      deps.onGhost?.(ghost.id);
+    }
   }
   return total;
 }
 
-/** Ends one orphan, and believes it only when the provider says it is gone. The next round tries again. */
+/** Asks one orphan to end, and believes it only when the provider says it is gone: now, or at a later look. */
 async function end(
-  { clock, deploymentId, journal, log }: ReconcileDeps,
+  deps: ReconcileDeps,
   provider: Provider,
   machine: ListedMachine,
-  known: readonly KnownMachine[],
+  ask: number,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<"gone" | "there" | "ours"> {
+  const { clock, journal, log } = deps;
+  // The keeper may have taken it up since the list was compared, and send it requests by now.
+  const known = await journal.known(provider.name, clock.now());
+  const { creates } = provider.capabilities;
+  if (judge(machine, known, { creates, suspicion: null }, clock.now()).kind === "ours") {
+    await journal.note(entryFor(provider, machine, ORPHAN_OURS), clock.now());
+    return "ours";
+  }
   const owner = known.find((each) => each.id === machine.machineId);
-  const ref: MachineRef = {
-    machineId: machine.machineId ?? "",
-    deploymentId,
-    tier: "",
-    slot: 0,
-    externalId: machine.externalId,
-  };
   // No move of ours stands behind it: as new as the last move of the machine it was made for.
   const key = { generation: owner?.generation ?? Number.MAX_SAFE_INTEGER };
-  await journal.note(entryFor(provider, machine, ORPHAN_ENDING), clock.now());
+  const ending = entryFor(provider, machine, ORPHAN_ENDING);
+  await journal.note({ ...ending, detail: { ...ending.detail, ask } }, clock.now());
+  const fields = { provider: provider.name, externalId: machine.externalId, ask };
+  if (ask >= CLINGS_FROM_ASK) log.error("reconcile.orphan_clings", fields);
   try {
+    const ref = refOf(deps, machine);
     await within(clock, DESTROY_LIMIT, signal, (limited) => provider.destroy(ref, key, limited));
-    const status = await within(
-      clock,
+  } catch (error) {
+    signal.throwIfAborted();
+    const kind = kindOf(error);
+    log.warn("reconcile.destroy_failed", { ...fields, kind, error: asError(error) });
+    return "there";
+  }
+  if (!await isGone(deps, provider, machine, signal)) return "there";
+  await journal.note(entryFor(provider, machine, ORPHAN_GONE), clock.now());
+  return "gone";
+}
+
+/** Whether the provider says so; false when it cannot be asked. */
+async function isGone(
+  deps: ReconcileDeps,
+  provider: Provider,
+  machine: ListedMachine,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const ref = refOf(deps, machine);
+    const { power } = await within(
+      deps.clock,
       STATUS_LIMIT,
       signal,
       (limited) => provider.status(ref, limited),
     );
-    if (status.power !== "gone") return false;
+    return power === "gone";
   } catch (error) {
-    const fields = { provider: provider.name, externalId: machine.externalId };
-    log.warn("reconcile.destroy_failed", { ...fields, kind: kindOf(error), error: asError(error) });
+    signal.throwIfAborted();
+    const { externalId } = machine;
+    const fields = { provider: provider.name, externalId, kind: kindOf(error) };
+    deps.log.warn("reconcile.status_unknown", { ...fields, error: asError(error) });
     return false;
   }
-  await journal.note(entryFor(provider, machine, ORPHAN_GONE), clock.now());
-  return true;
 }
 
-function entryFor(provider: Provider, machine: ListedMachine, because: string): Note {
-  const { externalId, machineId, rawState } = machine;
+function refOf({ deploymentId }: ReconcileDeps, machine: ListedMachine): MachineRef {
+  const { externalId, machineId } = machine;
+  return { machineId: machineId ?? "", deploymentId, tier: "", slot: 0, externalId };
+}
+
+function entryFor(
+  provider: Provider,
+  { externalId, machineId, rawState }: ListedMachine,
+  because: string,
+): Note {
   return { because, detail: { provider: provider.name, externalId, tagged: machineId, rawState } };
-}
-
-/** The journal of orphans in Postgres. */
-export function orphanJournal(sql: Sql, replicaId: string): OrphanJournal {
-  return {
-    async known(provider, now) {
-      return await sql<KnownMachine[]>`
-        select id, provider, external_id as "externalId", generation, place from machines
-        where provider = ${provider} and (
-          retired_at is null or place not in ('absent', 'asleep')
-          or place_since > ${new Date(now - RETIRED_WATCH_MS)}
-        )
-      `;
-    },
-    async firstSeen(provider, externalIds) {
-      const rows = await sql<{ externalId: string; at: Date }[]>`
-        select seen.detail->>'externalId' as "externalId", min(seen.at) as at
-        from operations seen
-        where seen.kind = 'note' and seen.because = ${ORPHAN_SEEN} and seen.at > now() - interval '1 day'
-          and seen.detail->>'provider' = ${provider}
-          and seen.detail->>'externalId' = any(${[...externalIds]})
-          and not exists (
-            select 1 from operations over
-            where over.kind = 'note' and over.because in (${ORPHAN_GONE}, ${ORPHAN_OURS})
-              and over.seq > seen.seq
-              and over.detail->>'provider' = ${provider}
-              and over.detail->>'externalId' = seen.detail->>'externalId'
-          )
-        group by 1
-      `;
-      return new Map(rows.map((row) => [row.externalId, instant(row.at.getTime())]));
-    },
-    async note(entry, now) {
-      await note(sql, { ...entry, replicaId }, now);
-    },
-  };
 }

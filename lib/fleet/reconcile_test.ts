@@ -4,7 +4,8 @@ import { silentLog } from "@/lib/kernel/log.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
 import { type Provider, ProviderError } from "@/lib/providers/provider.ts";
 import { readJournal } from "./journal_store.ts";
-import { orphanJournal, reconcile } from "./reconcile.ts";
+import { orphanJournal } from "./orphan_journal.ts";
+import { reconcile } from "./reconcile.ts";
 import { addMachine } from "./stores_testing.ts";
 
 const NEVER = new AbortController().signal;
@@ -15,7 +16,7 @@ function rentals(...externalIds: string[]) {
   const destroyed: string[] = [];
   const state = { listFails: false, destroyFails: false, clings: false };
   const refuse = () => Promise.reject(new Error("not part of this test"));
-  const provider: Provider = {
+  const provider: Provider & { list: Provider["list"] } = {
     name: "rented",
     capabilities: {
       rest: "absent",
@@ -60,19 +61,34 @@ async function setUp(...externalIds: string[]) {
   const db = await testDatabase();
   const clock = manualClock(Date.now());
   const rented = rentals(...externalIds);
-  const round = () =>
-    reconcile({
-      clock,
-      providers: new Map([["rented", rented.provider]]),
-      deploymentId: "dep_test",
-      log: silentLog,
-      journal: orphanJournal(db.sql, "rep_1"),
-    }, NEVER);
+  const looked: string[] = [];
+  const round = async () => {
+    const { open: _open, ghosts: _ghosts, ...found } = await whole();
+    return found;
+  };
+  const whole = (
+    { journal = orphanJournal(db.sql, "rep_1"), ...options }: {
+      suspectsOnly?: boolean;
+      journal?: ReturnType<typeof orphanJournal>;
+    } = {},
+  ) =>
+    reconcile(
+      {
+        clock,
+        providers: new Map([["rented", rented.provider]]),
+        deploymentId: "dep_test",
+        log: silentLog,
+        journal,
+        onGhost: (machineId) => void looked.push(machineId),
+      },
+      NEVER,
+      options,
+    );
   const notes = async () =>
     (await readJournal(db.sql, { limit: 50 })).map((entry) =>
       `${entry.because} ${entry.detail["externalId"]}`
     );
-  return { db, clock, round, notes, ...rented };
+  return { db, clock, round, whole, notes, looked, ...rented };
 }
 
 Deno.test("reconcile() ends an unknown machine at the second look, and believes it only when it is gone", async () => {
@@ -87,16 +103,82 @@ Deno.test("reconcile() ends an unknown machine at the second look, and believes 
   clock.advance(seconds(1));
   state.clings = true;
   assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 1 }, "still there");
+  clock.advance(seconds(59));
+  assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 0 }, "given a minute");
+  clock.advance(seconds(1));
   state.clings = false;
   assert.deepEqual(await round(), { seen: 0, ended: 1, failed: 0 });
   assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 0 });
   assert.deepEqual(destroyed, ["ext-lost", "ext-lost"]);
   assert.deepEqual(await notes(), [
     "orphan seen ext-lost",
-    "orphan confirmed; destroyed ext-lost",
-    "orphan confirmed; destroyed ext-lost",
+    "orphan confirmed; asked to end ext-lost",
+    "orphan confirmed; asked to end ext-lost",
     "orphan gone ext-lost",
   ]);
+});
+
+Deno.test("reconcile() sees at a later look that an orphan is gone, and asks only providers with suspects in between", async () => {
+  const { db, clock, whole, notes, computers, state } = await setUp("ext-lost");
+  await using _db = db;
+  const between = { suspectsOnly: true };
+  const nothing = { seen: 0, ended: 0, failed: 0, open: 0, ghosts: 0 };
+  assert.deepEqual(await whole(between), nothing, "nobody was suspected yet");
+  assert.deepEqual(await whole(), { ...nothing, seen: 1, open: 1 });
+  clock.advance(minutes(1));
+  state.clings = true;
+  assert.deepEqual(await whole(between), { ...nothing, failed: 1, open: 1 });
+  computers.delete("ext-lost"); // as one that was DELETING, and then left the list
+  assert.deepEqual(await whole(between), { ...nothing, ended: 1 });
+  assert.deepEqual((await notes()).at(-1), "orphan gone ext-lost");
+  state.listFails = true;
+  assert.deepEqual(await whole(between), nothing, "nobody is suspected any more");
+});
+
+Deno.test("reconcile() keeps an orphan open that left the list while the provider still knows it", async () => {
+  const { db, whole, computers, provider } = await setUp("ext-lost");
+  await using _db = db;
+  await whole();
+  const { list } = provider;
+  provider.list = () => Promise.resolve([]);
+  assert.equal((await whole()).open, 1);
+  provider.list = list;
+  computers.delete("ext-lost");
+  assert.deepEqual(await whole(), { seen: 0, ended: 1, failed: 0, open: 0, ghosts: 0 });
+});
+
+Deno.test("reconcile() spares a machine that the keeper took up while the round ran", async () => {
+  const { db, clock, whole, destroyed, notes } = await setUp("ext-a", "ext-b");
+  await using _db = db;
+  await whole();
+  clock.advance(minutes(1));
+  // The first one's end is asked for; at that moment the second becomes ours.
+  const later = orphanJournal(db.sql, "rep_1").note;
+  let taken = false;
+  const journal = {
+    ...orphanJournal(db.sql, "rep_1"),
+    async note(...[entry, now]: Parameters<typeof later>) {
+      await later(entry, now);
+      if (taken) return;
+      taken = true;
+      await addMachine(db.sql, { provider: "rented", externalId: "ext-b" });
+    },
+  };
+  await whole({ journal });
+  assert.deepEqual(destroyed, ["ext-a"]);
+  assert.ok((await notes()).includes("orphan was ours after all ext-b"));
+});
+
+Deno.test("reconcile() has the keeper look at machines of ours whose computer is not listed, and concludes nothing", async () => {
+  const { db, whole, looked, computers } = await setUp("ext-1");
+  await using _db = db;
+  const id = await addMachine(db.sql, { provider: "rented", externalId: "ext-1" });
+  assert.equal((await whole()).ghosts, 0);
+  computers.clear();
+  assert.equal((await whole()).ghosts, 1);
+  assert.deepEqual(looked, [id]);
+  const [row] = await db.sql`select place from machines`;
+  assert.equal(row?.["place"], "asleep");
 });
 
 Deno.test("reconcile() concludes nothing from a list that fails, and tries a failed destruction again", async () => {
@@ -110,6 +192,7 @@ Deno.test("reconcile() concludes nothing from a list that fails, and tries a fai
   state.destroyFails = true;
   assert.deepEqual(await round(), { seen: 0, ended: 0, failed: 1 });
   state.destroyFails = false;
+  clock.advance(minutes(1));
   assert.deepEqual(await round(), { seen: 0, ended: 1, failed: 0 });
   assert.deepEqual(destroyed, ["ext-lost"]);
 });
