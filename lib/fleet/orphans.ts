@@ -29,12 +29,12 @@ export type Verdict =
 
 /** An unknown machine is ended at the second look at least this long after the first. */
 export const CONFIRM_AFTER: Millis = minutes(1);
-/** A destruction may be lost, or carried out slowly: it is asked for again after this, then after twice as long, … */
+/** A destruction may be lost, or carried out slowly: it is asked for again after this, */
 export const ASK_AGAIN_AFTER: Millis = minutes(1);
-/** … and at least this often, since the machine costs money as long as it is there. */
-export const ASK_AGAIN_AFTER_MAX: Millis = minutes(60);
-/** From this asking on, somebody should look. */
+/** and from this asking on, which somebody should look at, each time after twice as long, */
 export const CLINGS_FROM_ASK = 5;
+/** but at least this often, since the machine costs money as long as it is there. */
+export const ASK_AGAIN_AFTER_MAX: Millis = minutes(60);
 
 /**
  * Judges one machine of the provider's list. `creates`: the provider rents computers, so that two may be made for one
@@ -57,7 +57,9 @@ export function judge(
 
 /** How long the `asks`-th asking is given to show. */
 export function askAgainAfter(asks: number): Millis {
-  return millis(Math.min(ASK_AGAIN_AFTER * 2 ** Math.max(0, asks - 1), ASK_AGAIN_AFTER_MAX));
+  return millis(
+    Math.min(ASK_AGAIN_AFTER * 2 ** Math.max(0, asks - CLINGS_FROM_ASK), ASK_AGAIN_AFTER_MAX),
+  );
 }
 
 /**

@@ -57,7 +57,7 @@ Deno.test("judge() confirms an orphan a minute after it was first seen, not a mi
   assert.deepEqual(judge(LISTED, [], seenAt(ago(CONFIRM_AFTER)), NOW), { kind: "orphan", ask: 1 });
 });
 
-Deno.test("judge() asks an orphan again when it is still there, each time after twice as long, at least each hour", () => {
+Deno.test("judge() asks an orphan again when it is still there, each minute, then ever more rarely, at least each hour", () => {
   const asked = (asks: number, agoMs: number) => ({
     creates: true,
     suspicion: {
@@ -65,7 +65,10 @@ Deno.test("judge() asks an orphan again when it is still there, each time after 
     },
   });
   for (
-    const [asks, waitMs] of [[1, 60_000], [2, 120_000], [3, 240_000], [30, 3_600_000]] as const
+    const [asks, waitMs] of [[1, 60_000], [5, 60_000], [6, 120_000], [7, 240_000], [
+      30,
+      3_600_000,
+    ]] as const
   ) {
     assert.equal(askAgainAfter(asks), waitMs);
     assert.deepEqual(judge(LISTED, [], asked(asks, waitMs - 1), NOW), { kind: "watched" });

@@ -23,7 +23,7 @@ import { type Hyperstack, startHyperstack } from "@/sim/hyperstack/start_hyperst
 
 export const NEVER = new AbortController().signal;
 
-const fleetOf = (apiUrl: string) =>
+export const fleetOf = (apiUrl: string) =>
   parseFleet(`
 models: [{ id: m, name: M, vendor: V, kind: chat, context_tokens: 8192 }]
 providers:

@@ -250,8 +250,14 @@ export function providerOver(
           answer: done,
         }, signal);
       } catch (error) {
-        if (error instanceof ProviderError && error.kind === "not-found") return;
-        throw error;
+        if (!(error instanceof ProviderError)) throw error;
+        if (error.kind === "not-found") return;
+        // Its answer was lost, or it was asked for by another of us just before: a look says whether it goes.
+        if (error.kind !== "ambiguous-write" && error.kind !== "conflict") throw error;
+        const after = await directory.find(ref, signal);
+        if (after !== null && after.status !== "DELETING" && after.status !== "DELETED") {
+          throw error;
+        }
       }
     },
 

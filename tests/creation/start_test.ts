@@ -1,0 +1,64 @@
+/** A gateway that starts finds what the last one left: a machine half made, and a computer nobody remembers. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { systemClock } from "@/lib/kernel/clock.ts";
+import type { Config } from "@/lib/kernel/config.ts";
+import { newId } from "@/lib/kernel/ids.ts";
+import { silentLog } from "@/lib/kernel/log.ts";
+import { readJournal } from "@/lib/fleet/journal_store.ts";
+import { machineName } from "@/lib/providers/hyperstack/machine_name.ts";
+import { startReplica } from "@/replica/replica.ts";
+import { call, CREATE, MACHINES } from "@/sim/hyperstack/hyperstack_testing.ts";
+import { bench, fleetOf } from "./creating.ts";
+import { makeAndKill } from "./make_and_kill.ts";
+
+const PATIENCE_MS = 30_000;
+
+async function until(what: string, is: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = systemClock.elapsedMs() + PATIENCE_MS;
+  while (!await is()) {
+    assert.ok(systemClock.elapsedMs() < deadlineMs, `never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+Deno.test("a gateway that starts takes up a machine half made, and sees an orphan, before any minute ticks", async () => {
+  await using at = await bench();
+  const { killed } = await makeAndKill(at, "POST /core/virtual-machines done #1");
+  assert.ok(killed);
+  // The dead one's lease has run out.
+  await at.db.sql`update machines set lease_until = '2000-01-01' where lease_holder is not null`;
+  const orphan = machineName(at.deploymentId, newId("mac", at.clock.now()));
+  await call(at.api, "POST", MACHINES, { ...CREATE, name: orphan });
+  const [made, lost] = at.api.control.vms();
+
+  const dataDir = await Deno.makeTempDir({ prefix: "emberlane-start-" });
+  const config: Config = {
+    ...{ host: "127.0.0.1", port: 0, dataDir, databaseUrl: null, fleetPath: join(dataDir, "f") },
+    ...{ fleet: fleetOf(at.api.url), demoKey: null, metricsToken: null, logLevel: "info" },
+    replicas: 1,
+  };
+  const env = { HYPERSTACK_API_KEY: at.api.apiKey, ENGINE_KEY: "secret" };
+  const ticker = { every() {} };
+  const database = at.db.target;
+  const replica = await startReplica({ config, log: silentLog, env, database, ticker });
+  try {
+    await until("the half-made machine is known and loads", async () => {
+      const [row] = await at.db.sql`
+        select place, external_id as "externalId" from machines where id = ${at.machineId}
+      `;
+      return row?.["place"] === "loading" && row["externalId"] === String(made?.id);
+    });
+    await until(
+      "the orphan is journalled",
+      async () =>
+        (await readJournal(at.db.sql, { limit: 100 })).some(({ because, detail }) =>
+          because === "orphan seen" && detail["externalId"] === String(lost?.id)
+        ),
+    );
+    assert.equal(at.api.control.vms().length, 2);
+  } finally {
+    await replica.shutdown.stop("test over");
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});
