@@ -9,6 +9,7 @@ import { DEAD_AFTER, liveReplicas } from "@/lib/fleet/replicas_store.ts";
 import { expireWakes } from "@/lib/fleet/wakes_store.ts";
 import type { CurrentPrices } from "@/lib/ledger/price.ts";
 import { currentPrices } from "@/lib/ledger/prices_store.ts";
+import { rollUp } from "@/lib/ledger/rollups.ts";
 import { makeUsageMonths, sweepRows } from "@/lib/ledger/usage_store.ts";
 
 export type HousekeepingDeps = {
@@ -25,6 +26,8 @@ export type Housekeeping = {
   readonly prices: () => CurrentPrices;
   /** The minute's sweep, for the cron. */
   readonly sweep: () => Promise<void>;
+  /** The minute's totals, for the cron. */
+  readonly rollUp: (signal: AbortSignal) => Promise<void>;
 };
 
 const ROUND_EVERY = millis(3_000);
@@ -61,6 +64,7 @@ export async function housekeeping(deps: HousekeepingDeps): Promise<Housekeeping
       await makeUsageMonths(sql);
       prices = await currentPrices(sql);
     },
+    rollUp: (within) => rollUp(sql, clock.now(), within),
   };
 }
 

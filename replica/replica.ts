@@ -173,7 +173,7 @@ async function compose(
     replicaId: id,
     ticker,
     lookAtEveryMachine,
-    sweep: house.sweep,
+    ...{ sweep: house.sweep, rollUp: house.rollUp },
     bill: billing.bill,
     reconcile: reconciler.round,
   });

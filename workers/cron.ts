@@ -29,6 +29,8 @@ export type CronDeps = {
   sweep: () => Promise<void>;
   /** Keeps what the providers' billing says of a minute. */
   bill: (minute: Date, signal: AbortSignal) => Promise<void>;
+  /** Makes the totals by minute that the figures read. */
+  rollUp: (signal: AbortSignal) => Promise<void>;
   /** Compares the providers' lists with ours, whole every few minutes; ends orphans that are confirmed in between. */
   reconcile: (minute: Date) => Promise<void>;
 };
@@ -46,7 +48,7 @@ export const denoTicker: Ticker = {
 };
 
 /**
- * Starts the lines. Sweep, bill and reconcile run on one replica each time. The look runs on all of them: claims in
+ * Starts the lines. Sweep, bill, roll up and reconcile run on one replica each time. The look runs on all of them: claims in
  * the database make it safe, and a replica that won the minute and died at once would otherwise leave every machine
  * unlooked-at, which is the one thing this line is there to prevent.
  */
@@ -61,6 +63,11 @@ export function startCron(deps: CronDeps): void {
     "bill",
     "* * * * *",
     () => runOncePerMinute(sql, "bill", replicaId, (minute) => deps.bill(minute, signal)),
+  );
+  line(
+    "roll up",
+    "* * * * *",
+    () => runOncePerMinute(sql, "roll up", replicaId, () => deps.rollUp(signal)),
   );
   line(
     "reconcile",

@@ -35,6 +35,7 @@ function replica(db: TestDatabase, replicaId: string, ran: string[], log: Log = 
     lookAtEveryMachine: body(`${replicaId} looks`),
     sweep: body("sweep"),
     bill: body("bill"),
+    rollUp: body("roll up"),
     reconcile: body("reconcile"),
   });
   return { tick, stop: () => stopping.abort() };
@@ -55,7 +56,14 @@ Deno.test("startCron() sweeps and reconciles on one of two replicas, and looks o
     const minutes = await db.sql`select distinct minute from cron_runs`;
     if (minutes.length === 1) break;
   }
-  deepEqual(ran.toSorted(), ["bill", "reconcile", "rep_1 looks", "rep_2 looks", "sweep"]);
+  deepEqual(ran.toSorted(), [
+    "bill",
+    "reconcile",
+    "rep_1 looks",
+    "rep_2 looks",
+    "roll up",
+    "sweep",
+  ]);
 });
 
 Deno.test("startCron() sweeps and reconciles each minute", async () => {
@@ -79,7 +87,7 @@ Deno.test("startCron() looks at every machine even while the database is away, a
   await db[Symbol.asyncDispose]();
   await tick(0);
   deepEqual(ran, ["rep_1 looks"]);
-  equal(failed.length, 3);
+  equal(failed.length, 4);
 });
 
 Deno.test("startCron() runs nothing once the gateway stops", async () => {
