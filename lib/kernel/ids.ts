@@ -3,7 +3,17 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Instant } from "./clock.ts";
 
 /** What an id may name. */
-export type IdPrefix = "req" | "mac" | "wak" | "opr" | "key" | "acc" | "rep" | "lin" | "prc";
+export type IdPrefix =
+  | "req"
+  | "mac"
+  | "wak"
+  | "opr"
+  | "key"
+  | "acc"
+  | "rep"
+  | "lin"
+  | "prc"
+  | "pub";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's base 32: no i, l, o, u
 const TIME_DIGITS = 10; // 50 bits of milliseconds: good until the year 37,000

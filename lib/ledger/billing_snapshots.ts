@@ -8,6 +8,8 @@ import { ProviderError, type Providers } from "@/lib/providers/provider.ts";
 /** A provider that takes longer has no snapshot this minute. */
 const READ_WITHIN: Millis = millis(30_000);
 const BECAUSE_CHARS_MAX = 300;
+/** Run in this order for each snapshot that was read. */
+const MACHINES_SQL = new URL("billed_machines.sql", import.meta.url);
 const SPEND_SQL = new URL("spend_of_minute.sql", import.meta.url);
 
 export type SnapshotDeps = {
@@ -20,14 +22,14 @@ export type SnapshotDeps = {
 
 export type SnapshotTaker = (minute: Date, signal: AbortSignal) => Promise<void>;
 
-/** Reads the statement that prices a minute once, and answers what takes the snapshots of a minute. */
+/** Reads the statements that price a minute once, and answers what takes the snapshots of a minute. */
 export async function snapshotTaker(deps: SnapshotDeps): Promise<SnapshotTaker> {
-  const spendSql = await Deno.readTextFile(SPEND_SQL);
+  const statements = [await Deno.readTextFile(MACHINES_SQL), await Deno.readTextFile(SPEND_SQL)];
   return async (minute, signal) => {
     const billed = [...deps.providers.values()].filter(({ billing }) => billing !== undefined);
     await Promise.all(
       billed.map(({ name, billing }) =>
-        takeOne(deps, spendSql, name, minute, (within) => {
+        takeOne(deps, statements, name, minute, (within) => {
           if (billing === undefined) throw new Error("unreachable: filtered");
           return billing.usage(within);
         }, signal)
@@ -42,7 +44,7 @@ export async function snapshotTaker(deps: SnapshotDeps): Promise<SnapshotTaker> 
  */
 async function takeOne(
   deps: SnapshotDeps,
-  spendSql: string,
+  statements: readonly string[],
   provider: string,
   minute: Date,
   read: (signal: AbortSignal) => Promise<BillingReading>,
@@ -67,13 +69,17 @@ async function takeOne(
   } finally {
     over.abort();
   }
-  await writeReading(deps, spendSql, provider, minute, reading);
+  await writeReading(deps, statements, provider, minute, reading);
 }
 
-/** Snapshot, readings and spend stand together or not at all. Answers false for a minute that was written already, or is older than one that was. */
+/**
+ * Snapshot, readings and spend stand together or not at all. A total that is still the last one is not written again: what has
+ * ended is listed for good.
+ * Answers false for a minute that was written already, or is older than one that was.
+ */
 async function writeReading(
   { sql, replicaId }: SnapshotDeps,
-  spendSql: string,
+  statements: readonly string[],
   provider: string,
   minute: Date,
   { resources, raw }: BillingReading,
@@ -105,14 +111,26 @@ async function writeReading(
       )
       select distinct on (read.resource_id, known_since)
         ${provider}, ${minute}, read.resource_id, known_since, read.kind, name, machines.id, machines.tier,
-        rate_nano_usd_per_minute, total_nano_usd, active, terminated_at
+        rate_nano_usd_per_minute, read.total_nano_usd, active, terminated_at
       from read
       cross join lateral (select coalesce(resource_created_at, '-infinity'::timestamptz) as known_since) as since
       left join machines on machines.provider = ${provider}
         and (machines.id = read.machine_id or (read.kind = 'machine' and machines.external_id = read.resource_id))
+      left join lateral (
+        select billing_readings.total_nano_usd from billing_readings
+        where billing_readings.provider = ${provider}
+          and billing_readings.resource_id = read.resource_id
+          and billing_readings.resource_created_at = known_since
+          and billing_readings.minute < ${minute}
+        order by billing_readings.minute desc
+        limit 1
+      ) as last on true
+      where last.total_nano_usd is distinct from read.total_nano_usd
       order by read.resource_id, known_since, machines.id
     `;
-    await tx.unsafe(spendSql, [provider, minute.toISOString()]);
+    for (const statement of statements) {
+      await tx.unsafe(statement, [provider, minute.toISOString()]);
+    }
     return true;
   });
 }

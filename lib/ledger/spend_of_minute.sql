@@ -1,4 +1,5 @@
--- What a snapshot's minutes cost, resource by resource, and what for. Run once, right after its readings are written.
+-- What a snapshot's minutes cost, resource by resource, and what for. Run once, right after its readings and what its
+-- machines did (billed_machines) are written; it reads nothing else, so it can be run again on published rows.
 -- $1, $2: the provider and the minute of a snapshot that was read.
 --
 -- A resource costs its total now less its last total. One that was not seen before costs its whole total, unless it was
@@ -24,8 +25,7 @@ with first_look as (
         and now_read.resource_created_at < first_look.minute - interval '1 hour' then 0
       else now_read.total_nano_usd
     end as nano_usd,
-    $2::timestamptz - last_look.minute > interval '1 minute' as across_gap,
-    tstzrange(last_look.minute, $2::timestamptz) as span
+    $2::timestamptz - last_look.minute > interval '1 minute' as across_gap
   from billing_readings now_read
   cross join first_look
   cross join last_look
@@ -42,27 +42,18 @@ insert into spend (
   provider, minute, resource_id, resource_created_at, machine_id, tier, use, nano_usd
 )
 select
-  $1, $2::timestamptz, resource_id, resource_created_at, machine_id, tier,
+  $1, $2::timestamptz, resource_id, resource_created_at, priced.machine_id, tier,
   case
     when across_gap then 'unknown'
     when kind <> 'machine' then 'storage'
-    when place.at_end is null then 'unknown'
-    when place.at_end in ('ready', 'draining', 'napping') and exists (
-      select from usage
-      where usage.machine_id = priced.machine_id and usage.opened_at < upper(priced.span)
-        and usage.opened_at >= lower(priced.span) - interval '2 hours'
-        and (usage.closed_at is null or usage.closed_at > lower(priced.span))
-    ) then 'serving'
-    when place.at_end in ('ready', 'draining', 'napping') then 'idle'
-    when place.at_end in ('creating', 'waking', 'loading') then 'warm_up'
+    when did.place is null then 'unknown'
+    when did.place in ('ready', 'draining', 'napping') and did.busy then 'serving'
+    when did.place in ('ready', 'draining', 'napping') then 'idle'
+    when did.place in ('creating', 'waking', 'loading') then 'warm_up'
     else 'storage'
   end,
   nano_usd
 from priced
-left join lateral (
-  select to_place as at_end from operations
-  where kind = 'move' and machine_id = priced.machine_id and at < $2::timestamptz
-  order by seq desc
-  limit 1
-) place on true
+left join billed_machines did
+  on did.provider = $1 and did.minute = $2::timestamptz and did.machine_id = priced.machine_id
 where nano_usd <> 0

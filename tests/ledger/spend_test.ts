@@ -215,6 +215,22 @@ Deno.test("what a history of bills came to is the same by the SQL and by an inde
   );
 });
 
+Deno.test("a total that has not changed is not written again, and costs nothing", async () => {
+  await using database = await testDatabase();
+  const disk = (total: bigint): Reading => (
+    { resource: "disk", createdMin: 0, kind: "volume", machine: 0, total }
+  );
+  const totals = [5n, 5n, 5n, 8n, 8n, 2n, 5n];
+  const minutes = totals.map((total, min) => ({ min, readings: [disk(total)] }));
+  const history = { minutes, moves: [[], []], requests: [[], []] };
+  const { provider, spent } = await play(database.sql, history);
+  assert.deepEqual([...spent].sort(order), [...independentFold(history)].sort(order));
+  const rows = await database.sql<{ total: number }[]>`
+    select total_nano_usd::integer as total from billing_readings where provider = ${provider} order by minute
+  `;
+  assert.deepEqual(rows.map(({ total }) => total), [5, 8, 2, 5]);
+});
+
 Deno.test("a minute that is written after a later one counts no money twice", async () => {
   await using database = await testDatabase();
   const reading = (total: bigint): Reading => (
