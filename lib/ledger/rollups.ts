@@ -2,6 +2,7 @@
  * Roll-ups: totals by minute (and by trigger by hour) of closed usage rows and of machine time, which the published
  * figures read. Rolling a minute again appends what it was short of, so a late row is found by looking again.
  */
+import type postgres from "postgres";
 import { type Instant, instant, later, millis } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 
@@ -24,7 +25,10 @@ const TEXTS = Promise.all(
   ),
 );
 
+type SqlOrTransaction = postgres.ISql<{ bigint: number }>;
+
 export type Span = { readonly from: Instant; readonly to: Instant };
+export type RollupText = { readonly name: string; readonly text: string };
 export type RolledState = {
   readonly rolledTo: Instant | null;
   readonly recheckedAt: Instant | null;
@@ -38,14 +42,16 @@ export type RolledState = {
 export async function rollUp(sql: Sql, now: Instant, signal?: AbortSignal): Promise<void> {
   const state = await readState(sql);
   const to = minuteOf(now);
-  const fresh = { from: freshFrom(state, await oldest(sql), to), to };
+  const first = await oldest(sql);
+  const fresh = { from: freshFrom(state, first, to), to };
   for (const span of spansOf(fresh)) {
     if (signal?.aborted) return;
     await rollSpan(sql, span, now, "advance");
   }
   const back = recheckBack(state.recheckedAt, now);
   if (back === null) return;
-  for (const span of spansOf({ from: later(to, millis(-back)), to: fresh.from })) {
+  const from = instant(Math.max(to - back, minuteOf(first ?? to)));
+  for (const span of spansOf({ from, to: fresh.from })) {
     if (signal?.aborted) return;
     await rollSpan(sql, span, now, "again");
   }
@@ -53,8 +59,21 @@ export async function rollUp(sql: Sql, now: Instant, signal?: AbortSignal): Prom
 }
 
 /** All minutes before this are rolled up; null: none has been yet. */
-export async function readRolledTo(sql: Sql): Promise<Instant | null> {
+export async function readRolledTo(sql: SqlOrTransaction): Promise<Instant | null> {
   return (await readState(sql)).rolledTo;
+}
+
+/** What makes the totals, as it is run: the tables and what reads them, and the two statements of a minute. */
+export async function readRollupTexts(): Promise<readonly RollupText[]> {
+  const [usage = "", machineTime = ""] = await TEXTS;
+  const tables = await Deno.readTextFile(
+    new URL("../../migrations/0007_rollups.sql", import.meta.url),
+  );
+  return [
+    { name: "roll_usage.sql", text: usage },
+    { name: "roll_machine_time.sql", text: machineTime },
+    { name: "0007_rollups.sql", text: tables },
+  ].map(({ name, text }) => ({ name, text: text.trim() }));
 }
 
 /** Where a run begins: a little before the end of the last one; the first of all, with the first row there is. */
@@ -105,7 +124,7 @@ async function rollSpan(
   });
 }
 
-async function readState(sql: Sql): Promise<RolledState> {
+async function readState(sql: SqlOrTransaction): Promise<RolledState> {
   const [row] = await sql<{ rolledTo: Date | null; recheckedAt: Date | null }[]>`
     select rolled_to as "rolledTo", rechecked_at as "recheckedAt" from rollups`;
   const at = (date: Date | null | undefined) => date ? instant(date.getTime()) : null;
