@@ -96,6 +96,8 @@ const tier = z.strictObject({
   /** Shown to people: what computer this is. */
   gpu: z.string().max(100).default(""),
   machines: atLeast(1, 100).default(1),
+  /** What one machine draws while it is powered, with all its GPUs: declared, for the published energy. */
+  watts: z.number().positive().max(100_000).optional(),
   /** Machines kept ready without being asked for. */
   always_ready: atLeast(0, 100).default(0),
   /** Catalogue model → the name its engine serves it under. */

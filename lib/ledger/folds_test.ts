@@ -6,6 +6,7 @@ import { newId } from "@/lib/kernel/ids.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
 import { machineShares } from "./figures_read.ts";
 import { FOLD_NAMES, readFolds, runFold } from "./folds.ts";
+import { rollUp } from "./rollups.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00Z");
 const MINUTE = 60_000;
@@ -75,14 +76,15 @@ Deno.test("requests_and_tokens counts what ended in the window: from its first i
   await request(sql, id, 10, 60);
   await request(sql, id, 20, null);
   await request(sql, null, 30, 30, { ended: "refused", errorCode: "queue_full" });
+  await rollUp(sql, WINDOW.to);
   const [usage] = await runFold(sql, folds, "requests_and_tokens", WINDOW);
   assert.deepEqual(usage, { requests: 1, refused: 1, prompt_tokens: 20, completion_tokens: 10 });
   const days = await runFold(sql, folds, "tokens_by_day", WINDOW);
   assert.deepEqual(days, [{
     day: "2026-11-20",
     requests: 1,
-    prompt_tokens: 10,
-    completion_tokens: 5,
+    prompt_tokens: 20,
+    completion_tokens: 10,
   }]);
 });
 
@@ -103,6 +105,7 @@ Deno.test("machine_time counts overlapping requests once, and nothing outside th
   await request(sql, id, 5, 12);
   await request(sql, id, 10, 15);
   await request(sql, id, 29, 31);
+  await rollUp(sql, WINDOW.to);
   const [time] = await runFold(sql, folds, "machine_time", WINDOW);
   assert.deepEqual(time, { tier: "spot", powered_s: 33 * 60, busy_s: 12 * 60, idle_s: 16 * 60 });
   const { busy, idle } = machineShares([time ?? assert.fail()]);
@@ -117,6 +120,7 @@ Deno.test("machine_time clips a stay that goes on, and a request that still runs
   const id = await machine(sql);
   await move(sql, id, 1, "ready", -30);
   await request(sql, id, 50, null);
+  await rollUp(sql, WINDOW.to);
   const [time] = await runFold(sql, folds, "machine_time", WINDOW);
   assert.deepEqual(time, { tier: "spot", powered_s: 3_600, busy_s: 600, idle_s: 3_000 });
 });
@@ -127,6 +131,7 @@ Deno.test("wake_timeouts counts those who waited, and of them the 504s", async (
   const folds = await readFolds();
   await request(sql, null, 1, 11, { ended: "refused", errorCode: "wake_timeout" });
   await request(sql, null, 2, 2, { ended: "refused", errorCode: "queue_full" });
+  await rollUp(sql, WINDOW.to);
   const [row] = await runFold(sql, folds, "wake_timeouts", WINDOW);
   assert.deepEqual(row, { waited: 1, timed_out: 1 });
 });

@@ -3,41 +3,32 @@
 -- from when the tier's provider was first watched.
 -- `edge_unknown`: bills are missing where the window begins or ends, so some money of the one side may be on the other;
 -- then, and where there was money and no token, the figures are null.
--- $1, $2: the window, from and to.
+-- $1, $2: the window, from and to, whole minutes.
 with watched as (
   select
-    provider,
-    min(minute) as since,
-    coalesce(max(minute) filter (where minute < $1::timestamptz) < $1::timestamptz - interval '1 minute', false)
-      or coalesce(max(minute) filter (where minute < $2::timestamptz) < $2::timestamptz - interval '1 minute', true)
-      as edge_unknown
-  from billing_snapshots
-  where outcome = 'read' and minute < $2::timestamptz
-  group by provider
+    provider, since,
+    bill_is_missing_at(provider, $1::timestamptz) or bill_is_missing_at(provider, $2::timestamptz) as edge_unknown
+  from billing_since
+  where since < $2::timestamptz
 ), tiers as (
   select distinct machines.tier, watched.provider, since, edge_unknown
   from machines join watched on watched.provider = machines.provider
 ), money as (
   select tier, provider, sum(nano_usd) / 1e9 as usd
-  from spend
-  where minute >= $1::timestamptz and minute < $2::timestamptz and machine_id is not null
+  from spend_in($1::timestamptz, $2::timestamptz)
   group by tier, provider
-), tokens as (
+), used as (
   select
-    usage.tier,
-    tiers.provider,
-    sum(prompt_tokens + completion_tokens)::numeric as all_tokens,
-    sum(completion_tokens)::numeric as output_tokens
-  from usage
-  join tiers on tiers.tier = usage.tier
-  where opened_at >= $1::timestamptz - interval '2 hours' and opened_at < $2::timestamptz
-    and closed_at >= greatest($1::timestamptz, since) and closed_at < $2::timestamptz
-  group by usage.tier, tiers.provider
+    watched.provider, used.tier, sum(prompt_tokens + completion_tokens) as all_tokens,
+    sum(completion_tokens) as output_tokens
+  from watched
+  cross join lateral usage_in(greatest($1::timestamptz, watched.since), $2::timestamptz) as used
+  group by watched.provider, used.tier
 ), by_tier as (
   select tiers.tier, usd, all_tokens, output_tokens, edge_unknown
   from tiers
   left join money on money.tier = tiers.tier and money.provider = tiers.provider
-  left join tokens on tokens.tier = tiers.tier and tokens.provider = tiers.provider
+  left join used on used.tier = tiers.tier and used.provider = tiers.provider
 ), with_fleet as (
   select tier, usd, all_tokens, output_tokens, edge_unknown from by_tier
   union all
