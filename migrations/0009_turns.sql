@@ -1,10 +1,10 @@
 -- What replicas share when they talk to a provider: its rate limit, and the notes of machines nobody remembers.
 
--- One bucket per provider account. Its clock is the replicas' own, handed in with each call.
+-- One bucket per provider account, by the clock of the replicas.
 create table provider_turns (
   provider text primary key,
-  -- Calls that may be made at once, as of `as_of`; refilled evenly.
-  left_over double precision not null check (left_over >= 0),
+  -- What calls are paid with: one costs 60000, and each millisecond adds the calls a minute brings.
+  credit bigint not null check (credit >= 0),
   as_of timestamptz not null,
   -- The provider said 429: nobody calls before this.
   held_until timestamptz

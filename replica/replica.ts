@@ -120,6 +120,7 @@ async function compose(
     env,
     clock,
     log,
+    sql,
   });
   undo.push(closeProviders);
   await ensureMachines(sql, { lineup: fleet.lineup, providers, now: clock.now() });

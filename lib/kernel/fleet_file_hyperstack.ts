@@ -31,8 +31,8 @@ export const hyperstackAccount = z.strictObject({
     });
     return z.NEVER;
   }).optional(),
-  /** The account may ask 500 times a minute from one address; this is one replica's share. */
-  requests_per_minute: z.int().min(10).max(500).default(200),
+  /** The account may ask 500 times a minute from one address; all replicas together ask this often at most. */
+  requests_per_minute: z.int().min(10).max(500).default(300),
 });
 
 /** `lineup[].hyperstack`. */

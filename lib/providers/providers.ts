@@ -1,12 +1,15 @@
 /** Opens the providers the fleet file names. */
 import type { Clock } from "@/lib/kernel/clock.ts";
 import { secretNames } from "@/lib/kernel/config.ts";
+import type { Sql } from "@/lib/kernel/database.ts";
 import type { FleetFile, TierSpec } from "@/lib/kernel/fleet_file.ts";
 import type { Log } from "@/lib/kernel/log.ts";
+import { NAME as HYPERSTACK } from "./hyperstack/failure.ts";
 import { openHyperstack } from "./hyperstack/hyperstack.ts";
 import { type LocalProvider, openLocal } from "./local.ts";
 import type { Provider, Providers } from "./provider.ts";
 import { openStatic } from "./static.ts";
+import { ownTurns, sharedTurns } from "./turns.ts";
 
 /** What an engine has no business to know. */
 export const GATEWAY_SECRETS: readonly string[] = [
@@ -27,6 +30,8 @@ export type ProvidersDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where replicas share a provider's rate limit. Without it each keeps the whole limit for itself. */
+  readonly sql?: Sql;
 };
 
 export type OpenProviders = {
@@ -38,7 +43,7 @@ export type OpenProviders = {
 
 /** Opens them all. `local` is always there: machines of a lineup of yesterday may still run. */
 export async function openProviders(
-  { fleet, dataDir, deploymentId, env, clock, log }: ProvidersDeps,
+  { fleet, dataDir, deploymentId, env, clock, log, sql }: ProvidersDeps,
 ): Promise<OpenProviders> {
   const local = await openLocal({
     tiers: fleet.lineup,
@@ -49,11 +54,11 @@ export async function openProviders(
     clock,
     log: log.with({ provider: "local" }),
   });
-  const hyperstack = hyperstackOf(fleet, env, clock);
+  const rented = openRented({ fleet, env, clock, ...(sql === undefined ? {} : { sql }) });
   const all: readonly Provider[] = [
     local,
     openStatic(fleet.lineup),
-    ...(hyperstack === null ? [] : [hyperstack]),
+    ...rented,
   ];
   return {
     providers: new Map(all.map((provider) => [provider.name, provider])),
@@ -64,21 +69,26 @@ export async function openProviders(
   };
 }
 
-/** Null when no tier asks for it. Its secrets are in the environment: the configuration has been checked. */
-function hyperstackOf(
-  fleet: FleetFile,
-  env: ProvidersDeps["env"],
-  clock: Clock,
-): Provider | null {
+/**
+ * Those that rent computers, each whose account the file has and whose key the environment has: also without a tier,
+ * since machines of a lineup of yesterday may still cost money.
+ */
+export function openRented(
+  { fleet, env, clock, sql }: Pick<ProvidersDeps, "fleet" | "env" | "clock" | "sql">,
+): readonly Provider[] {
   const account = fleet.providers.hyperstack;
+  const apiKey = env[account?.key_env ?? ""] ?? "";
+  if (account === undefined || apiKey === "") return [];
   const tiers = fleet.lineup.flatMap(({ name, provider, hyperstack }) =>
-    provider !== "hyperstack" || hyperstack === undefined
+    provider !== HYPERSTACK || hyperstack === undefined
       ? []
       : [[name, { ...hyperstack, engineKey: env[hyperstack.engine_key_env] ?? "" }] as const]
   );
-  if (account === undefined || tiers.length === 0) return null;
-  const apiKey = env[account.key_env] ?? "";
-  return openHyperstack({ account, apiKey, tiers: new Map(tiers), clock });
+  const perMinute = account.requests_per_minute;
+  const turns = sql === undefined
+    ? ownTurns(HYPERSTACK, perMinute, clock)
+    : sharedTurns(sql, HYPERSTACK, perMinute, clock);
+  return [openHyperstack({ account, apiKey, tiers: new Map(tiers), clock, turns })];
 }
 
 /** The key the gateway sends to a tier's engines, or null for none. */

@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import { type Clock, manualClock, seconds } from "@/lib/kernel/clock.ts";
 import { parseFleet } from "@/lib/kernel/config.ts";
-import { type Log, silentLog } from "@/lib/kernel/log.ts";
+import { silentLog } from "@/lib/kernel/log.ts";
 import { type TestDatabase, testDatabase } from "@/lib/kernel/test_database.ts";
 import type { Engine } from "@/lib/engine/engine.ts";
 import { readDeploymentId } from "@/lib/fleet/deployment_store.ts";
 import { ensureMachines } from "@/lib/fleet/ensure_machines.ts";
 import { createKeeper, type Keeper } from "@/lib/fleet/keeper.ts";
-import type { MachineStore } from "@/lib/fleet/machine_store.ts";
+import type { Sql } from "@/lib/kernel/database.ts";
 import { orphanJournal } from "@/lib/fleet/orphan_journal.ts";
 import { policies } from "@/lib/fleet/policy.ts";
 import { reconcile, type Reconciled } from "@/lib/fleet/reconcile.ts";
 import { createMachineStore } from "@/lib/fleet/sql_machine_store.ts";
 import { askWake } from "@/lib/fleet/wakes_store.ts";
 import { machineName } from "@/lib/providers/hyperstack/machine_name.ts";
-import { openHyperstack } from "@/lib/providers/hyperstack/hyperstack.ts";
 import type { Provider } from "@/lib/providers/provider.ts";
+import { openRented } from "@/lib/providers/providers.ts";
 import { call, withKey } from "@/sim/hyperstack/hyperstack_testing.ts";
 import { DEFAULT_HYPERSTACK, type HyperstackOptions } from "@/sim/hyperstack/options.ts";
 import { type Hyperstack, startHyperstack } from "@/sim/hyperstack/start_hyperstack.ts";
@@ -48,31 +48,29 @@ const NO_ENGINE: Engine = {
   models: () => Promise.resolve([]),
 };
 
-export function providerAt(apiUrl: string, clock: Clock): Provider {
-  const { providers, lineup } = fleetOf(apiUrl);
-  const [tier] = lineup;
-  if (providers.hyperstack === undefined || tier?.hyperstack === undefined) {
-    throw new Error("unreachable: the lineup above has both");
-  }
-  return openHyperstack({
-    account: providers.hyperstack,
-    apiKey: DEFAULT_HYPERSTACK.apiKey,
-    tiers: new Map([[tier.name, { ...tier.hyperstack, engineKey: "secret" }]]),
-    clock,
-  });
+/** `sql`: with the turns that replicas share. */
+export function providerAt(apiUrl: string, clock: Clock, sql?: Sql): Provider {
+  const env = { HYPERSTACK_API_KEY: DEFAULT_HYPERSTACK.apiKey, ENGINE_KEY: "secret" };
+  const fleet = fleetOf(apiUrl);
+  const [provider] = openRented({ fleet, env, clock, ...(sql === undefined ? {} : { sql }) });
+  assert.ok(provider !== undefined);
+  return provider;
 }
 
 /** The keeper of a gateway, over the real adapter and the real database. */
 export function keeperOf(
-  { apiUrl, deploymentId, clock, store, log = silentLog }: {
+  { apiUrl, deploymentId, clock, sql, holder }: {
     apiUrl: string;
     deploymentId: string;
     clock: Clock;
-    store: MachineStore;
-    log?: Log;
+    sql: Sql;
+    /** The replica's id. */
+    holder: string;
   },
 ): { keeper: Keeper; provider: Provider; close: () => Promise<void> } {
-  const provider = providerAt(apiUrl, clock);
+  const provider = providerAt(apiUrl, clock, sql);
+  const store = createMachineStore(sql, holder);
+  const log = silentLog;
   const providers = new Map([[provider.name, provider]]);
   const policyOf = policies(fleetOf(apiUrl).lineup, providers);
   const deps = { clock, store, providers, policyOf, deploymentId, log, engine: NO_ENGINE };
@@ -150,17 +148,19 @@ export async function recover(
   { db, api, clock, deploymentId, machineId }: Bench<{ readonly url: string }>,
   { apiUrl = api.url, each = () => {}, waiting = false }: Recovery = {},
 ): Promise<readonly Reconciled[]> {
-  const store = createMachineStore(db.sql, "rep_next");
-  const { keeper, provider, close } = keeperOf({ apiUrl, deploymentId, clock, store });
+  const holder = "rep_next";
+  const { keeper, provider, close } = keeperOf({
+    ...{ apiUrl, deploymentId, clock, sql: db.sql, holder },
+  });
   const providers = new Map([[provider.name, provider]]);
-  const journal = orphanJournal(db.sql, "rep_next");
+  const journal = orphanJournal(db.sql, holder);
   const rounds: Reconciled[] = [];
   let after = 0;
   for (let round = 0; round < ROUNDS_MAX && after < ROUNDS_AFTER; round++) {
     clock.advance(ROUND);
     each();
     await db.sql`
-      update machines set lease_until = '2000-01-01' where lease_holder <> 'rep_next'
+      update machines set lease_until = '2000-01-01' where lease_holder <> ${holder}
     `;
     const deps = { clock, providers, deploymentId, log: silentLog, journal };
     const steps = (async () => {

@@ -1,7 +1,6 @@
 /** A gateway's keeper to be killed by tests: it makes one machine at the provider, through the real path, and leaves. */
 import { instant, systemClock } from "@/lib/kernel/clock.ts";
 import { openDatabase } from "@/lib/kernel/database.ts";
-import { createMachineStore } from "@/lib/fleet/sql_machine_store.ts";
 import { keeperOf } from "./creating.ts";
 
 const [databaseUrl = "", apiUrl = "", deploymentId = "", machineId = "", nowMs = ""] = Deno.args;
@@ -13,8 +12,7 @@ const offsetMs = Number(nowMs) - systemClock.now();
 const clock = { ...systemClock, now: () => instant(systemClock.now() + offsetMs) };
 const sql = openDatabase({ kind: "url", url: databaseUrl }, { applicationName: "creating" });
 const { keeper, close } = keeperOf({
-  ...{ apiUrl, deploymentId, clock },
-  store: createMachineStore(sql, "rep_killed"),
+  ...{ apiUrl, deploymentId, clock, sql, holder: "rep_killed" },
 });
 // Modules are loaded; what follows is what is killed.
 await Deno.stdin.read(new Uint8Array(1));

@@ -2,12 +2,14 @@
 import type { z } from "zod";
 import { type Clock, type Millis, millis } from "@/lib/kernel/clock.ts";
 import { ProviderError } from "../provider.ts";
+import type { Turns } from "../turns.ts";
 import {
   answerFailure,
   type CallKind,
   connectionFailure,
   malformedAnswer,
-  NAME,
+  RATE_WINDOW,
+  retryAfterOf,
 } from "./failure.ts";
 
 /** A read that takes longer is given up; an act may take this long and still be carried out. */
@@ -16,7 +18,6 @@ const ACT_WITHIN: Millis = millis(30_000);
 const ANSWER_BYTES_MAX = 16_000_000;
 /** Its edge turns clients away that do not say who they are. */
 const USER_AGENT = "emberlane/0.1";
-const MINUTE_MS = 60_000;
 
 export type Call<Answer> = {
   /** For the journal. */
@@ -38,43 +39,24 @@ export type HyperstackClient = {
 export type ClientOptions = {
   readonly baseUrl: string;
   readonly apiKey: string;
-  readonly requestsPerMinute: number;
+  readonly turns: Turns;
   readonly clock: Clock;
 };
 
 export function openClient(
-  { baseUrl, apiKey, requestsPerMinute, clock }: ClientOptions,
+  { baseUrl, apiKey, turns, clock }: ClientOptions,
 ): HyperstackClient {
   /**
    * Each call has a connection of its own: on one that was kept, `fetch` sends a request again by itself, a POST too,
    * when the connection is reset before the answer. The first may have been carried out.
    */
   const connections = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-  /** When the calls of the last minute began, on the elapsed clock. */
-  let begun: number[] = [];
-
-  /** Refuses before the provider does: its limit is the account's, and others share it. */
-  function takeTurn(operation: string): void {
-    const nowMs = clock.elapsedMs();
-    begun = begun.filter((atMs) => nowMs - atMs < MINUTE_MS);
-    if (begun.length >= requestsPerMinute) {
-      const retryAfterMs = millis(MINUTE_MS - (nowMs - (begun[0] ?? nowMs)));
-      throw new ProviderError(
-        "rate-limited",
-        NAME,
-        operation,
-        `${requestsPerMinute} calls in a minute are our share`,
-        { retryAfterMs },
-      );
-    }
-    begun.push(nowMs);
-  }
-
   async function call<Answer>(
     { operation, kind, method, path, query, body, answer }: Call<Answer>,
     signal: AbortSignal,
   ): Promise<Answer> {
-    takeTurn(operation);
+    await turns.take(operation);
+    signal.throwIfAborted();
     const url = new URL(baseUrl + path);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
     const overdue = new AbortController();
@@ -85,6 +67,7 @@ export function openClient(
     );
     let status: number;
     let text: string;
+    let retryAfterMs: Millis | null;
     try {
       const init: RequestInit & { client: Deno.HttpClient } = {
         method,
@@ -102,6 +85,7 @@ export function openClient(
       };
       const response = await fetch(url, init);
       status = response.status;
+      retryAfterMs = retryAfterOf(response.headers.get("retry-after"), clock.now());
       text = await boundedText(response);
     } catch (thrown) {
       if (signal.aborted && !overdue.signal.aborted) throw signal.reason;
@@ -109,7 +93,18 @@ export function openClient(
     } finally {
       over.abort();
     }
-    return readAnswer({ operation, kind, answer }, status, text.replaceAll(apiKey, "…"));
+    try {
+      return readAnswer(
+        { operation, kind, answer },
+        { status, text: text.replaceAll(apiKey, "…"), retryAfterMs },
+      );
+    } catch (error) {
+      if (error instanceof ProviderError && error.kind === "rate-limited") {
+        // The others would be refused as well. That nobody could be told is no reason to hide the refusal.
+        await turns.hold(error.options.retryAfterMs ?? RATE_WINDOW).catch(() => {});
+      }
+      throw error;
+    }
   }
 
   return { call, close: () => connections.close() };
@@ -117,8 +112,7 @@ export function openClient(
 
 function readAnswer<Answer>(
   { operation, kind, answer }: Pick<Call<Answer>, "operation" | "kind" | "answer">,
-  status: number,
-  text: string,
+  { status, text, retryAfterMs }: { status: number; text: string; retryAfterMs: Millis | null },
 ): Answer {
   let value: unknown = null;
   let isJson = true;
@@ -131,7 +125,7 @@ function readAnswer<Answer>(
   const message = isEnvelope ? String(Reflect.get(value as object, "message") ?? "") : null;
   const saysNo = isEnvelope && Reflect.get(value as object, "status") === false;
   if (status >= 400 || saysNo) {
-    throw answerFailure(operation, kind, status >= 400 ? status : 400, message);
+    throw answerFailure(operation, kind, status >= 400 ? status : 400, message, retryAfterMs);
   }
   if (!isJson) throw malformedAnswer(operation, kind, "it is not JSON");
   const parsed = answer.safeParse(value);

@@ -1,10 +1,10 @@
 /** What a failed call to Hyperstack means, classed once. Pure. Source: the API's documented errors (Infrahub, August 2026). */
-import { millis } from "@/lib/kernel/clock.ts";
+import { type Instant, type Millis, millis } from "@/lib/kernel/clock.ts";
 import { ProviderError, type ProviderErrorKind } from "../provider.ts";
 
 export const NAME = "hyperstack";
-/** The limit counts by the minute and says nothing of when it ends. */
-const RATE_WINDOW = millis(60_000);
+/** The limit counts by the minute, and as documented says nothing of when it ends. */
+export const RATE_WINDOW = millis(60_000);
 const MESSAGE_CHARS_MAX = 300;
 
 /** A `read` has no effect; an `act` may have had one although we did not hear. */
@@ -16,6 +16,7 @@ export function answerFailure(
   kind: CallKind,
   status: number,
   own: string | null,
+  retryAfterMs: Millis | null = null,
 ): ProviderError {
   const message = own ?? "not in the provider's form";
   // A 404 of something in between must not pass for a machine that is gone.
@@ -25,7 +26,7 @@ export function answerFailure(
   }
   const said = `${status} ${message.slice(0, MESSAGE_CHARS_MAX)}`;
   const of = classOf(kind, status, message);
-  const options = of === "rate-limited" ? { retryAfterMs: RATE_WINDOW } : {};
+  const options = of === "rate-limited" ? { retryAfterMs: retryAfterMs ?? RATE_WINDOW } : {};
   return new ProviderError(of, NAME, operation, said, options);
 }
 
@@ -66,4 +67,12 @@ export function connectionFailure(
 export function malformedAnswer(operation: string, kind: CallKind, what: string): ProviderError {
   const of = kind === "read" ? "malformed-response" : "ambiguous-write";
   return new ProviderError(of, NAME, operation, `an answer we cannot read: ${what}`);
+}
+
+/** The wait a Retry-After header names, in seconds or as a date (RFC 9110, section 10.2.3); null when it names none. */
+export function retryAfterOf(header: string | null, now: Instant): Millis | null {
+  if (header === null) return null;
+  if (/^\d{1,9}$/.test(header)) return millis(Number(header) * 1_000);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : millis(Math.max(0, at - now));
 }

@@ -20,6 +20,7 @@ import { cloudInit } from "./cloud_init.ts";
 import { directoryOf, machinePath } from "./directory.ts";
 import { NAME } from "./failure.ts";
 import { machineName, namedMachine } from "./machine_name.ts";
+import { ownTurns, type Turns } from "../turns.ts";
 import { billedPower, isOffOrFalling, isOnOrRising, powerOf } from "./power.ts";
 
 const LABELS = ["emberlane"];
@@ -30,11 +31,18 @@ export type HyperstackOptions = {
   /** By tier. */
   readonly tiers: ReadonlyMap<string, HyperstackTier & { readonly engineKey: string }>;
   readonly clock: Clock;
+  /** By default those of this process alone. */
+  readonly turns?: Turns;
 };
 
-export function openHyperstack({ account, apiKey, tiers, clock }: HyperstackOptions): Provider {
-  const { base_url: baseUrl, requests_per_minute: requestsPerMinute } = account;
-  const client = openClient({ baseUrl, apiKey, requestsPerMinute, clock });
+export function openHyperstack(
+  { account, apiKey, tiers, clock, turns }: HyperstackOptions,
+): Provider {
+  const { base_url: baseUrl, requests_per_minute: perMinute } = account;
+  const client = openClient({
+    ...{ baseUrl, apiKey, clock },
+    turns: turns ?? ownTurns(NAME, perMinute, clock),
+  });
   return providerOver(client, account, tiers);
 }
 

@@ -11,6 +11,7 @@ import {
   ProviderError,
   type ProviderErrorKind,
 } from "../provider.ts";
+import { ownTurns } from "../turns.ts";
 import { openClient } from "./client.ts";
 import { API_KEY, type FakeHyperstack, fakeHyperstack } from "./fake_testing.ts";
 import { openHyperstack } from "./hyperstack.ts";
@@ -192,8 +193,9 @@ Deno.test("an answer that is lost is resolved by looking: nothing is made or sta
 
 Deno.test("every failure has its class", async () => {
   await using api = fakeHyperstack();
-  const provider = open(api);
   const bare = refOf();
+  // A provider of its own for each: after a 429 it calls nobody for a minute.
+  let provider = open(api);
   const create = () =>
     kindOf(provider.create(bare, { generation: 1 }, () => Promise.resolve(), signal));
   const status = () => kindOf(provider.status({ ...bare, externalId: "1" }, signal));
@@ -211,9 +213,11 @@ Deno.test("every failure has its class", async () => {
     [create, 500, { message: "Internal Server Error" }, "ambiguous-write"],
   ];
   for (const [call, code, body, expected] of cases) {
+    provider = open(api);
     api.faults.push({ on: call === status ? /^GET/ : /^POST/, status: code, body });
     assert.equal(await call(), expected, `${code} ${JSON.stringify(body)}`);
   }
+  assert.equal(api.faults.length, 0);
   api.faults.push({ on: /^GET/, raw: "<html>" });
   assert.equal(await status(), "malformed-response");
   api.faults.push({ on: /^GET/, raw: '{"status":true,"instance":{"id":1}}' });
@@ -248,7 +252,7 @@ Deno.test("the account's limit is kept before the provider keeps it", async () =
   const client = openClient({
     baseUrl: api.url,
     apiKey: API_KEY,
-    requestsPerMinute: 2,
+    turns: ownTurns("hyperstack", 8, systemClock),
     clock: systemClock,
   });
   const call = () =>
