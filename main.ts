@@ -37,6 +37,7 @@ async function main(): Promise<void> {
       ? await runReplica(config, env, log, isSupervised)
       : await runReplicas(config, count, log);
   } catch (error) {
+    if (error instanceof ConfigError) code = EXIT_CONFIG;
     log.error("cannot_start", { error: error instanceof Error ? error : new Error(String(error)) });
     console.error(`Cannot start: ${error instanceof Error ? error.message : error}`);
   }

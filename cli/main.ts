@@ -12,6 +12,8 @@ import { openNamed } from "./connect.ts";
 import { addJournal } from "./journal.ts";
 import { addKeys } from "./keys.ts";
 import { addMachines } from "./machines.ts";
+import { addOffers } from "./offers.ts";
+import { addOrphans } from "./orphans.ts";
 import { CliError, type CliIo, EXIT, PipeClosed } from "./output.ts";
 import { addUsage } from "./usage.ts";
 import { addWake } from "./wake.ts";
@@ -40,6 +42,8 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
   addMachines(program, io);
   addWake(program, io);
   addJournal(program, io);
+  addOrphans(program, io);
+  addOffers(program, io);
   addConfig(program, io);
   try {
     await program.parseAsync([...args], { from: "user" });

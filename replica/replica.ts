@@ -34,6 +34,7 @@ import { StallWatch } from "@/lib/gateway/stall_watch.ts";
 import { WakeDesk } from "@/lib/gateway/wake_desk.ts";
 import { ensurePrices } from "@/lib/ledger/prices_store.ts";
 import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
+import { checkLineup } from "@/lib/providers/check_lineup.ts";
 import { engineKey, openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
 import { machineSubject, startQueue } from "@/workers/queue.ts";
@@ -123,6 +124,7 @@ async function compose(
     sql,
   });
   undo.push(closeProviders);
+  await checkLineup(providers, fleet, { clock, log });
   await ensureMachines(sql, { lineup: fleet.lineup, providers, now: clock.now() });
   await ensurePrices(sql, fleet, clock.now());
   const events = await openEvents(target, log);

@@ -1,7 +1,11 @@
 /** The schema of `fleet.yaml`: site, providers, models, prices, routes and the lineup. */
 import { z } from "zod";
 import { type Millis, millis } from "./clock.ts";
-import { hyperstackAccount, hyperstackTier } from "./fleet_file_hyperstack.ts";
+import {
+  hyperstackAccount,
+  hyperstackTier,
+  hyperstackTierProblems,
+} from "./fleet_file_hyperstack.ts";
 import { type NanoUsd, parseUsd } from "./money.ts";
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -224,6 +228,13 @@ export const fleetFile = z.strictObject({
           "add hyperstack.flavor: the kind of computer",
           undefined,
         );
+      }
+      for (
+        const { path, message, input } of t.hyperstack === undefined
+          ? []
+          : hyperstackTierProblems(t.hyperstack, t.band)
+      ) {
+        problem(["lineup", i, ...path], message, input);
       }
       if (file.providers.hyperstack === undefined) {
         problem(

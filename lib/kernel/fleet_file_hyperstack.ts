@@ -62,3 +62,22 @@ export const hyperstackTier = z.strictObject({
 
 export type HyperstackAccount = z.infer<typeof hyperstackAccount>;
 export type HyperstackTier = z.infer<typeof hyperstackTier>;
+
+/** What of a tier cannot be, as the provider documents it: where below the tier, what would do, what stands there. */
+export function hyperstackTierProblems(
+  { flavor, rest }: HyperstackTier,
+  band: "spot" | "standard",
+): { path: string[]; message: string; input: unknown }[] {
+  const problems: { path: string[]; message: string; input: unknown }[] = [];
+  if (flavor.endsWith("-spot") && band !== "spot") {
+    const message =
+      "write spot: the provider may take this tier's machines away, as its flavor says";
+    problems.push({ path: ["band"], message, input: band });
+  }
+  if (rest === "hibernate" && /A4000/.test(flavor)) {
+    const message =
+      "choose another flavor, or set rest: stop, which is billed in full: this one cannot hibernate";
+    problems.push({ path: ["hyperstack", "flavor"], message, input: flavor });
+  }
+  return problems;
+}

@@ -1,5 +1,6 @@
 /** Tests of fleet_file.ts. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { ConfigError, parseFleet } from "./config.ts";
 import { fleetFile } from "./fleet_file.ts";
 
 const model = { id: "m", name: "M", vendor: "V", kind: "chat", context_tokens: 1_000 };
@@ -120,4 +121,27 @@ Deno.test("fleetFile refuses two tiers of one name", () => {
   deepEqual(issuesOf({ ...file, lineup: [tier, tier] }), [
     "lineup.1.name | give each tier its own name",
   ]);
+});
+
+Deno.test("fleetFile refuses a spot flavor in a standard tier, and a flavor known not to hibernate where it should", () => {
+  const fleet = (band: string, flavor: string, rest: string) => `
+models: [{ id: m, name: M, vendor: V, kind: chat, context_tokens: 1000 }]
+providers: { hyperstack: { environment: e, key_name: k } }
+lineup:
+  - { name: h, provider: hyperstack, band: ${band}, serves: { m: m },
+      hyperstack: { flavor: ${flavor}, rest: ${rest}, engine_key_env: ENGINE_KEY, vllm: [m] } }`;
+  const where = (text: string) => {
+    try {
+      parseFleet(text);
+      return [];
+    } catch (error) {
+      return error instanceof ConfigError ? error.problems.map(({ where }) => where) : [`${error}`];
+    }
+  };
+  deepEqual(where(fleet("standard", "n3-A100x1-spot", "hibernate")), ["fleet.yaml lineup.0.band"]);
+  deepEqual(where(fleet("standard", "n3-RTX-A4000x1", "hibernate")), [
+    "fleet.yaml lineup.0.hyperstack.flavor",
+  ]);
+  deepEqual(where(fleet("spot", "n3-A100x1-spot", "hibernate")), []);
+  deepEqual(where(fleet("standard", "n3-RTX-A4000x1", "stop")), []);
 });

@@ -45,6 +45,11 @@ export function costOfUsage(
   return roundHalfUp(exact, TOKENS_PER_MTOK);
 }
 
+/** The price of a minute by the hour's, rounded half up to the nano-dollar. */
+export function perMinute(nanoUsdPerHour: NanoUsd): NanoUsd {
+  return roundHalfUp(nanoUsdPerHour, 60n);
+}
+
 function roundHalfUp(numerator: bigint, denominator: bigint): bigint {
   return (2n * numerator + denominator) / (2n * denominator);
 }

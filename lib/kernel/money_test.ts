@@ -1,7 +1,7 @@
 /** Tests of money.ts. */
 import { equal } from "node:assert/strict";
 import fc from "fast-check";
-import { costOfTokens, costOfUsage, formatUsd, parseUsd } from "./money.ts";
+import { costOfTokens, costOfUsage, formatUsd, parseUsd, perMinute } from "./money.ts";
 
 Deno.test("parseUsd() reads decimals exactly", () => {
   equal(parseUsd("0.30"), 300_000_000n);
@@ -51,4 +51,10 @@ Deno.test("costOfUsage() rounds once: two halves make a whole", () => {
   const price = { inputNanoUsd: 400_000n, outputNanoUsd: 100_000n };
   equal(costOfUsage({ promptTokens: 1, completionTokens: 1 }, price), 1n);
   equal(costOfTokens(1, price.inputNanoUsd) + costOfTokens(1, price.outputNanoUsd), 0n);
+});
+
+Deno.test("perMinute() rounds the hour's sixtieth half up", () => {
+  equal(perMinute(2_500_000_000n), 41_666_667n);
+  equal(perMinute(30n), 1n);
+  equal(perMinute(29n), 0n);
 });

@@ -1,6 +1,7 @@
 /** What every provider of machines can be asked, and how its failures are named. Source: reference of provider APIs. */
 import type { Instant, Millis } from "@/lib/kernel/clock.ts";
 import type { Billing } from "./billing.ts";
+import type { Offer } from "./offer.ts";
 
 /**
  * What a provider says of one computer's power.
@@ -79,6 +80,12 @@ export type Provider = {
   destroy(ref: MachineRef, key: EffectKey, signal: AbortSignal): Promise<void>;
   /** Every computer that carries our deployment's tag: complete, or it throws. */
   list(deploymentId: string, signal: AbortSignal): Promise<readonly ListedMachine[]>;
+  /** Every computer that carries any deployment's tag, for who cannot ask which one is theirs: complete, or it throws. */
+  listEvery?(signal: AbortSignal): Promise<readonly TaggedMachine[]>;
+  /** What it rents, everywhere or in one region. */
+  offers?(region: string | null, signal: AbortSignal): Promise<readonly Offer[]>;
+  /** The settings of tiers that cannot be, by what it rents. */
+  check?(signal: AbortSignal): Promise<readonly TierProblem[]>;
   /** Releases what this process holds (handles, timers). Machines live on. */
   close(): Promise<void>;
 };
@@ -89,6 +96,17 @@ export type ListedMachine = {
   readonly machineId: string | null;
   readonly rawState: string;
   readonly createdAt: Instant | null;
+};
+
+export type TaggedMachine = ListedMachine & { readonly deploymentId: string };
+
+/** A setting of a tier that cannot be. */
+export type TierProblem = {
+  readonly tier: string;
+  /** Below the tier, as `hyperstack.flavor`. */
+  readonly field: string;
+  readonly value: string;
+  readonly remedy: string;
 };
 
 export type ProviderErrorKind =

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { type Instant, instant } from "@/lib/kernel/clock.ts";
 
-const text = z.string().nullish().transform((value) => value ?? null);
+/** Null where there is none. */
+export const text = z.string().nullish().transform((value) => value ?? null);
 
 export const instance = z.object({
   id: z.union([z.int(), z.string()]).transform(String),
@@ -30,7 +31,7 @@ export function momentOf(text: string | null): Instant | null {
 }
 
 /** A JSON number or its text, in whole nano-dollars, rounded half away from zero. */
-const usd = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)]).transform((value) => {
+export const usd = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)]).transform((value) => {
   const [, sign = "", whole = "0", fraction = ""] =
     /^(-?)(\d+)(?:\.(\d+))?$/.exec(typeof value === "number" ? plain(value) : value) ?? [];
   const nine = fraction.padEnd(10, "0");

@@ -12,14 +12,17 @@ import {
   type Power,
   type Provider,
   ProviderError,
+  type TaggedMachine,
 } from "../provider.ts";
 import { created, done, type Instance, momentOf } from "./answers.ts";
 import { openBilling } from "./billing.ts";
+import { checkTiers } from "./check.ts";
 import { type HyperstackClient, openClient } from "./client.ts";
 import { cloudInit } from "./cloud_init.ts";
 import { directoryOf, machinePath } from "./directory.ts";
 import { NAME } from "./failure.ts";
 import { machineName, namedMachine } from "./machine_name.ts";
+import { listOffers } from "./offers.ts";
 import { ownTurns, type Turns } from "../turns.ts";
 import { billedPower, isOffOrFalling, isOnOrRising, powerOf } from "./power.ts";
 
@@ -270,24 +273,30 @@ export function providerOver(
     },
 
     async list(deploymentId, signal): Promise<readonly ListedMachine[]> {
-      const all = await directory.all(signal);
-      return all.flatMap((each): ListedMachine[] => {
-        const named = namedMachine(each.name);
-        if (named?.deploymentId !== deploymentId || each.status === "DELETED") return [];
-        return [{
-          externalId: each.id,
-          machineId: named.machineId,
-          rawState: each.status,
-          createdAt: momentOf(each.created_at),
-        }];
-      });
+      return taggedOf(await directory.all(signal)).filter((each) =>
+        each.deploymentId === deploymentId
+      );
     },
+
+    listEvery: async (signal) => taggedOf(await directory.all(signal)),
+    offers: (region, signal) => listOffers(client, region, signal),
+    check: (signal) => checkTiers(client, account, tiers, signal),
 
     close() {
       client.close();
       return Promise.resolve();
     },
   };
+}
+
+/** The machines that are somebody's of ours. */
+function taggedOf(all: readonly Instance[]): readonly TaggedMachine[] {
+  return all.flatMap(({ id, name, status, created_at }): TaggedMachine[] => {
+    const named = namedMachine(name);
+    if (named === null || status === "DELETED") return [];
+    const createdAt = momentOf(created_at);
+    return [{ ...named, externalId: id, rawState: status, createdAt }];
+  });
 }
 
 function wrongState(operation: string, { status }: Instance): ProviderError {
