@@ -145,7 +145,8 @@ async function listAndEnd(
         "--deployment <id> to end all of that deployment, those that serve too",
     );
   }
-  io.err(`\nLooking again in ${span(CONFIRM_AFTER)}, before ${suspects.length} are ended\n`);
+  const many = suspects.length === 1 ? "the machine is" : `${suspects.length} machines are`;
+  io.err(`\nLooking again in ${span(CONFIRM_AFTER)}, before ${many} ended\n`);
   await io.clock.sleep(CONFIRM_AFTER, io.signal);
   if (io.signal.aborted) return;
   const seenBefore = new Set(suspects.map(keyOf));

@@ -23,13 +23,17 @@ import { type Hyperstack, startHyperstack } from "@/sim/hyperstack/start_hyperst
 
 export const NEVER = new AbortController().signal;
 
-export const fleetOf = (apiUrl: string) =>
+type Rented = { readonly environment: string; readonly flavor: string };
+
+const RENTED: Rented = { environment: "default-CANADA-1", flavor: "n3-H100x1" };
+
+export const fleetOf = (apiUrl: string, { environment, flavor }: Rented = RENTED) =>
   parseFleet(`
 models: [{ id: m, name: M, vendor: V, kind: chat, context_tokens: 8192 }]
 providers:
   hyperstack:
     base_url: ${apiUrl}
-    environment: default-CANADA-1
+    environment: ${environment}
     key_name: k
     image: Ubuntu Server 24.04 LTS R570 CUDA 12.8 with Docker
 lineup:
@@ -37,7 +41,7 @@ lineup:
     provider: hyperstack
     band: standard
     serves: { m: m }
-    hyperstack: { flavor: n3-H100x1, engine_key_env: ENGINE_KEY, vllm: [org/m] }
+    hyperstack: { flavor: ${flavor}, engine_key_env: ENGINE_KEY, vllm: [org/m] }
 `);
 
 /** Nobody answers: what is tested ends where the engine loads. */

@@ -11,6 +11,9 @@ export const instance = z.object({
   status: z.string(),
   floating_ip: text,
   created_at: text,
+  labels: z.array(z.unknown()).nullish().transform((labels) =>
+    (labels ?? []).filter((label) => typeof label === "string")
+  ),
 });
 export type Instance = z.infer<typeof instance>;
 

@@ -14,19 +14,17 @@ import {
   ProviderError,
   type TaggedMachine,
 } from "../provider.ts";
+import { ownTurns, type Turns } from "../turns.ts";
 import { created, done, type Instance, momentOf } from "./answers.ts";
 import { openBilling } from "./billing.ts";
 import { checkTiers } from "./check.ts";
 import { type HyperstackClient, openClient } from "./client.ts";
-import { cloudInit } from "./cloud_init.ts";
+import { createRequest } from "./create_request.ts";
 import { directoryOf, machinePath } from "./directory.ts";
 import { NAME } from "./failure.ts";
-import { machineName, namedMachine } from "./machine_name.ts";
+import { taggedMachine } from "./machine_name.ts";
 import { listOffers } from "./offers.ts";
-import { ownTurns, type Turns } from "../turns.ts";
 import { billedPower, isOffOrFalling, isOnOrRising, powerOf } from "./power.ts";
-
-const LABELS = ["emberlane"];
 
 export type HyperstackOptions = {
   readonly account: HyperstackAccount;
@@ -133,30 +131,11 @@ export function providerOver(
       const unnamed = { ...ref, externalId: null };
       const before = await directory.find(unnamed, signal);
       if (before !== null) return await onIdKnown(before.id);
-      const name = machineName(ref.deploymentId, ref.machineId);
-      const rule = (port: number) => ({
-        direction: "ingress",
-        ethertype: tier.allow_from.includes(":") ? "IPv6" : "IPv4",
-        protocol: "tcp",
-        ...{ remote_ip_prefix: tier.allow_from, port_range_min: port, port_range_max: port },
-      });
       let id: string;
       try {
         const { instances } = await client.call({
           ...{ operation: "create", kind: "act", method: "POST", path: "/core/virtual-machines" },
-          body: {
-            name,
-            environment_name: account.environment,
-            image_name: tier.image ?? account.image,
-            flavor_name: tier.flavor,
-            key_name: account.key_name,
-            count: 1,
-            assign_floating_ip: true,
-            enable_port_randomization: false,
-            security_rules: [rule(tier.port)],
-            labels: [...LABELS, ref.deploymentId, ref.tier],
-            user_data: cloudInit(tier),
-          },
+          body: createRequest(account, tier, ref),
           answer: created,
         }, signal);
         id = instances[0]?.id ?? "";
@@ -291,11 +270,11 @@ export function providerOver(
 
 /** The machines that are somebody's of ours. */
 function taggedOf(all: readonly Instance[]): readonly TaggedMachine[] {
-  return all.flatMap(({ id, name, status, created_at }): TaggedMachine[] => {
-    const named = namedMachine(name);
-    if (named === null || status === "DELETED") return [];
-    const createdAt = momentOf(created_at);
-    return [{ ...named, externalId: id, rawState: status, createdAt }];
+  return all.flatMap((instance): TaggedMachine[] => {
+    const tag = taggedMachine(instance);
+    const { id: externalId, status: rawState } = instance;
+    if (tag === null || rawState === "DELETED") return [];
+    return [{ ...tag, externalId, rawState, createdAt: momentOf(instance.created_at) }];
   });
 }
 

@@ -16,7 +16,7 @@ import { openClient } from "./client.ts";
 import { API_KEY, type FakeHyperstack, fakeHyperstack } from "./fake_testing.ts";
 import { openHyperstack } from "./hyperstack.ts";
 import { cloudInit, quoted } from "./cloud_init.ts";
-import { machineName, namedMachine } from "./machine_name.ts";
+import { machineLabels, machineName, namedMachine, taggedMachine } from "./machine_name.ts";
 import { z } from "zod";
 
 const DEPLOYMENT = "dep_0123456789abcdef";
@@ -62,6 +62,21 @@ Deno.test("a machine's name says whose it is, fits, and is read back, also from 
   }
 });
 
+Deno.test("a machine that was renamed is ours by its labels, and one that only looks like it is not", () => {
+  const { machineId } = refOf();
+  const labels = machineLabels(DEPLOYMENT, machineId, "h100");
+  assert.deepEqual(taggedMachine({ name: "renamed", labels }), {
+    deploymentId: DEPLOYMENT,
+    machineId,
+  });
+  const other = newId("mac", systemClock.now());
+  const named = { name: machineName(DEPLOYMENT, other), labels };
+  assert.equal(taggedMachine(named)?.machineId, other, "the name comes first");
+  for (const part of [labels.slice(1), labels.slice(0, 2), [labels[0] ?? "", machineId], []]) {
+    assert.equal(taggedMachine({ name: "web-1", labels: part }), null, String(part));
+  }
+});
+
 Deno.test("create() asks as documented: one machine of a unique name, an address, one open port, our labels, cloud-init", async () => {
   await using api = fakeHyperstack();
   const provider = open(api, { port: 9_000, allow_from: "203.0.113.7/32" });
@@ -93,7 +108,7 @@ Deno.test("create() asks as documented: one machine of a unique name, an address
       ...{ direction: "ingress", ethertype: "IPv4", protocol: "tcp" },
       ...{ remote_ip_prefix: "203.0.113.7/32", port_range_min: 9_000, port_range_max: 9_000 },
     }],
-    labels: ["emberlane", DEPLOYMENT, "h100"],
+    labels: ["emberlane", DEPLOYMENT, ref.machineId, "h100"],
   });
   assert.match(user_data, /^#cloud-config\n/);
 });

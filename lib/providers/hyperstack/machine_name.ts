@@ -1,4 +1,4 @@
-/** Names of our machines at the provider: they say whose they are and which, since nothing else is sure to come back. Pure. */
+/** Names and labels of our machines at the provider: they say whose they are and which. Pure. */
 
 /** `ember-<deployment>-<machine>`: 6 + 16 + 1 + 26 characters; the provider takes 50. */
 const NAME = /ember-([0-9a-f]{16})-([0-9a-z]{26})(?![0-9a-z])/;
@@ -20,4 +20,24 @@ export function namedMachine(name: string): { deploymentId: string; machineId: s
   const [, deployment, machine] = NAME.exec(name) ?? [];
   if (deployment === undefined || machine === undefined) return null;
   return { deploymentId: `dep_${deployment}`, machineId: `mac_${machine}` };
+}
+
+/** Stands before the ids, so that a stranger's label that looks like one of ours is not taken for it. */
+const LABEL = "emberlane";
+
+/** What a machine is labelled with besides its name, which a person may change. */
+export function machineLabels(deploymentId: string, machineId: string, tier: string): string[] {
+  return [LABEL, deploymentId, machineId, tier];
+}
+
+/** Whose machine it is, by its name or else by its labels; null: it carries no tag of ours. */
+export function taggedMachine(
+  { name, labels }: { readonly name: string; readonly labels: readonly string[] },
+): { deploymentId: string; machineId: string } | null {
+  const named = namedMachine(name);
+  if (named !== null || !labels.includes(LABEL)) return named;
+  const deploymentId = labels.find((label) => DEPLOYMENT.test(label));
+  const machineId = labels.find((label) => MACHINE.test(label));
+  if (deploymentId === undefined || machineId === undefined) return null;
+  return { deploymentId, machineId };
 }
