@@ -5,7 +5,8 @@ import { silentLog } from "@/lib/kernel/log.ts";
 import { createMetrics } from "@/lib/kernel/metrics.ts";
 import { migrate } from "@/lib/kernel/migrations.ts";
 import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
-import { openRows, type UsagePlacement, type UsageRequest } from "@/lib/ledger/usage_store.ts";
+import type { UsagePlacement, UsageRequest } from "@/lib/ledger/usage_store.ts";
+import { writeRows } from "@/lib/ledger/usage_write.ts";
 import { databaseOf } from "./database.ts";
 import { row, type Table } from "./report.ts";
 import { median } from "./statistics.ts";
@@ -40,7 +41,7 @@ export async function accounting(
     });
   };
   const single = async () => {
-    await openRows(sql, [rowOf(machineId)]);
+    await writeRows(sql, { opens: [rowOf(machineId)], closes: [] });
   };
   const rates = { grouped: [] as number[], single: [] as number[] };
   for (let round = 0; round < rounds; round++) {

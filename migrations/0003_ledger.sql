@@ -14,10 +14,22 @@ create table prices (
 
 create unique index prices_current on prices (model, band) where valid_to is null;
 
+-- What a column may hold is said by its type where it can be: a CHECK of the table is read and compiled again by every
+-- statement that writes, of which a request costs two; a domain's once per connection.
+create domain usage_count as bigint check (value >= 0);
+create domain usage_ms as integer check (value >= 0);
+create domain usage_band as text check (value in ('spot', 'standard'));
+create domain usage_status as integer check (value between 100 and 599);
+-- Where the counts come from: the engine's own figure, its running figure, our count of chunks, or nothing.
+create domain usage_tokens_from as text check (value in ('engine', 'running', 'chunks', 'none'));
+create domain usage_end as text check (
+  value in ('complete', 'client_left', 'upstream_failed', 'truncated', 'stalled', 'refused', 'interrupted', 'shutdown')
+);
+
 -- One row per request that was let in: open while it runs on a machine, closed exactly once. One that never
 -- got a machine (timed out, queue full) is written closed, as refused.
 create table usage (
-  id text not null check (id like 'req\_%'),
+  id text not null,
   opened_at timestamptz not null,
   -- The x-request-id the client saw.
   request_id text not null,
@@ -29,43 +41,42 @@ create table usage (
   model_asked text not null,
   model text not null,
   tier text,
-  band text check (band in ('spot', 'standard')),
+  band usage_band,
   machine_id text,
   wake_id text,
   stream boolean not null,
-  attempts integer not null default 1 check (attempts > 0),
-  admit_ms integer not null check (admit_ms >= 0),
-  wait_ms integer not null check (wait_ms >= 0),
+  attempts integer not null default 1,
+  admit_ms usage_ms not null,
+  wait_ms usage_ms not null,
   -- While it runs: the last checkpoint. Once closed: the final count.
-  prompt_tokens bigint not null default 0 check (prompt_tokens >= 0),
-  completion_tokens bigint not null default 0 check (completion_tokens >= 0),
-  cached_tokens bigint not null default 0 check (cached_tokens >= 0),
-  -- Where the counts come from: the engine's own figure, its running figure, our count of chunks, or nothing.
-  tokens_from text not null default 'none' check (tokens_from in ('engine', 'running', 'chunks', 'none')),
+  prompt_tokens usage_count not null default 0,
+  completion_tokens usage_count not null default 0,
+  cached_tokens usage_count not null default 0,
+  tokens_from usage_tokens_from not null default 'none',
   checkpoint_at timestamptz,
   closed_at timestamptz,
-  status integer check (status between 100 and 599),
-  ended text check (
-    ended in ('complete', 'client_left', 'upstream_failed', 'truncated', 'stalled', 'refused', 'interrupted', 'shutdown')
-  ),
+  status usage_status,
+  ended usage_end,
   finish_reason text,
   error_code text,
-  ttft_ms integer check (ttft_ms >= 0),
-  total_ms integer check (total_ms >= 0),
+  ttft_ms usage_ms,
+  total_ms usage_ms,
   price_id text,
-  cost_nano_usd numeric(20, 0) check (cost_nano_usd >= 0),
-  primary key (id, opened_at),
-  check ((closed_at is null) = (ended is null)),
-  check ((closed_at is null) = (status is null)),
-  check (closed_at is null or cost_nano_usd is not null),
-  -- Between two machines an open row has none, so that it holds up neither.
-  check (ended is distinct from 'complete' or (machine_id is not null and tier is not null and band is not null))
+  cost_nano_usd numeric(20, 0),
+  -- In the order in which rows are read page by page.
+  primary key (opened_at, id),
+  check (
+    id like 'req\_%' and attempts > 0 and cost_nano_usd >= 0
+    -- What a row is closed with comes together.
+    and num_nulls(closed_at, ended, status) in (0, 3) and (closed_at is null or cost_nano_usd is not null)
+    -- Between two machines an open row has none, so that it holds up neither.
+    and (ended is distinct from 'complete' or num_nulls(machine_id, tier, band) = 0)
+  )
 ) partition by range (opened_at);
 
+-- Both what a machine is waited for and what a dead replica left.
 create index usage_open on usage (machine_id) where closed_at is null;
-create index usage_open_replica on usage (replica_id) where closed_at is null;
 create index usage_account on usage (account_id, opened_at desc);
-create index usage_time on usage (opened_at desc);
 
 -- Months are made ahead by the sweep; a row of an unmade month still has a home.
 create table usage_elsewhen partition of usage default;

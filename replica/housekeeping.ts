@@ -41,7 +41,7 @@ export async function housekeeping(deps: HousekeepingDeps): Promise<Housekeeping
   async function round(): Promise<void> {
     live = Math.max(1, (await liveReplicas(sql)).length);
     metrics.replicas.set(live);
-    const swept = await sweepRows(sql, DEAD_AFTER / 1_000);
+    const swept = await sweepRows(sql, DEAD_AFTER / 1_000, clock.now());
     if (swept > 0) log.warn("usage_rows_swept", { rows: swept });
     await expireWakes(sql, clock.now());
     countPlaces(metrics, view);
@@ -61,7 +61,7 @@ export async function housekeeping(deps: HousekeepingDeps): Promise<Housekeeping
     liveReplicas: () => live,
     prices: () => prices,
     async sweep() {
-      await makeUsageMonths(sql);
+      await makeUsageMonths(sql, clock.now());
       prices = await currentPrices(sql);
     },
     rollUp: (within) => rollUp(sql, clock.now(), within),

@@ -33,7 +33,7 @@ import { MachineLoads } from "@/lib/gateway/machine_loads.ts";
 import { StallWatch } from "@/lib/gateway/stall_watch.ts";
 import { WakeDesk } from "@/lib/gateway/wake_desk.ts";
 import { ensurePrices } from "@/lib/ledger/prices_store.ts";
-import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
+import { createUsageLedger, USAGE_DATABASE } from "@/lib/ledger/usage_ledger.ts";
 import { checkLineup } from "@/lib/providers/check_lineup.ts";
 import { engineKey, openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
@@ -115,13 +115,8 @@ async function compose(
 
   const deploymentId = await readDeploymentId(sql);
   const { providers, local, close: closeProviders } = await openProviders({
-    fleet,
+    ...{ fleet, deploymentId, env, clock, log, sql },
     dataDir: config.dataDir,
-    deploymentId,
-    env,
-    clock,
-    log,
-    sql,
   });
   undo.push(closeProviders);
   await checkLineup(providers, fleet, { clock, log });
@@ -164,8 +159,14 @@ async function compose(
       doorbell.ring(machineSubject(machineId), againIn);
     }
   };
-  const ledger = createUsageLedger({ sql, clock, log, metrics });
+  const rowSql = openDatabase(target, {
+    ...USAGE_DATABASE,
+    applicationName: `emberlane ${id} usage`,
+  });
+  undo.push(() => rowSql.end({ timeout: 1 }));
+  const ledger = createUsageLedger({ sql: rowSql, clock, log, metrics });
   undo.push(() => Promise.resolve(ledger.stop()));
+  await ledger.warmUp();
   const desks = { sql, clock, log, metrics, signal: shutdown.stopping };
   const house = await housekeeping({ ...desks, view });
   const billing = await openBilling({ ...desks, providers, fleet, replicaId: id });
@@ -289,7 +290,7 @@ async function compose(
     upstream.close();
     await Promise.allSettled([heartbeat.stop(), doorbell.close(), view.close(), closeProviders()]);
     await events.close();
-    await sql.end({ timeout: 5 });
+    await Promise.all([sql, rowSql].map((pool) => pool.end({ timeout: 5 })));
     await embedded?.stop();
   });
   await lookAtEveryMachine();

@@ -14,6 +14,11 @@ export type DatabaseOptions = {
   /** Seen in `pg_stat_activity`, so that an operator can tell who holds a lock. */
   applicationName: string;
   maxConnections?: number;
+  /**
+   * For statements that name the rows they want by key: each is planned once per connection, to look them up. Else the
+   * planner may scan a table that it saw while it was small, or work for a batch larger than ours.
+   */
+  byKey?: boolean;
 };
 
 export const CONNECTIONS_MAX = 10;
@@ -32,7 +37,9 @@ const INT8_OID = 20;
  * string, timestamptz as Date. End it with `sql.end({ timeout })`, in seconds.
  */
 export function openDatabase(target: DatabaseTarget, options: DatabaseOptions): Sql {
-  return connect(target, settingsOf(options.applicationName, options.maxConnections));
+  const settings = settingsOf(options.applicationName, options.maxConnections);
+  if (options.byKey !== true) return connect(target, settings);
+  return connect(target, { ...settings, connection: { ...settings.connection, ...BY_KEY } });
 }
 
 /** What one connection hears. */
@@ -51,6 +58,12 @@ export function openSession(
   // `onnotify` is an option of postgres.js that its types leave out.
   return connect(target, { ...settings, ...hooks, max_lifetime: null, fetch_types: false });
 }
+
+/** Server settings of a connection that looks rows up by key (PostgreSQL manual, 19.7). */
+const BY_KEY = {
+  plan_cache_mode: "force_generic_plan",
+  enable_seqscan: "off",
+};
 
 type Settings = postgres.Options<{ bigint: typeof int8 }>;
 

@@ -63,6 +63,19 @@ Deno.test("openDatabase() sets its name, its time zone and its limits on every c
   await sql.end();
 });
 
+Deno.test("openDatabase() has statements by key planned once, as look-ups", async () => {
+  await using db = await testDatabase();
+  const sql = openDatabase(db.target, { applicationName: "t", maxConnections: 1, byKey: true });
+  try {
+    const [row] = await sql`
+      select current_setting('plan_cache_mode') as plans, current_setting('enable_seqscan') as scans,
+        current_setting('TimeZone') as zone`;
+    deepEqual({ ...row }, { plans: "force_generic_plan", scans: "off", zone: "UTC" });
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+});
+
 Deno.test("isConnectionLost() tells a server that went away from a statement that is wrong", async () => {
   await using db = await testDatabase();
   const failed = await failureOf(() =>

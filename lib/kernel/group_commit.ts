@@ -1,5 +1,4 @@
 /** Group commit: writes that arrive while one is under way travel together in the next. */
-import { setImmediate } from "node:timers";
 import { assert } from "./assert.ts";
 import { type Clock, type Millis, millis } from "./clock.ts";
 import { codeOf, isConnectionLost } from "./database.ts";
@@ -7,6 +6,11 @@ import { codeOf, isConnectionLost } from "./database.ts";
 export type GroupCommit<Row, Result> = {
   /** Resolves with the row's own result once it is durable; rejects with what kept it from being so. */
   add(row: Row): Promise<Result>;
+  /**
+   * As `add`, for a row that nobody waits for: it travels with the next that somebody does, and alone only when none
+   * comes within LATER_MS_MAX. A write of such rows alone does not hold up one that somebody waits for.
+   */
+  addLater(row: Row): Promise<Result>;
   /** Resolves once every row added so far has its answer. Never rejects. */
   drain(): Promise<void>;
   /** Rows that have no answer yet. */
@@ -20,11 +24,6 @@ export type GroupCommitOptions = {
   queueMax?: number;
   /** Writes under way at a time. */
   flights?: number;
-  /**
-   * When a write begins that finds none under way: at the end of this turn of the event loop (default), or in the next
-   * one, so that what the caller does next is not held up.
-   */
-  begin?: "this turn" | "next turn";
   /**
    * Tries again after a fault that was nobody's: a lost connection, a deadlock. Only for a write that may be
    * repeated, for the lost one may have been carried out. The wait doubles from `wait` on.
@@ -43,6 +42,8 @@ export class QueueFullError extends Error {
 const ROWS_MAX = 1_000;
 const QUEUE_MAX = 100_000;
 const RETRY_MS_MAX = 5_000;
+/** How long a row that nobody waits for looks for company. */
+export const LATER_MS_MAX = 5;
 
 /**
  * Combines concurrent writes. `write` must carry all of its rows or none (one statement, or one transaction) and
@@ -54,38 +55,73 @@ export function groupCommit<Row, Result>(
   options: GroupCommitOptions = {},
 ): GroupCommit<Row, Result> {
   const { rowsMax = ROWS_MAX, queueMax = QUEUE_MAX, flights = 1, retry } = options;
-  const soon = options.begin === "next turn" ? setImmediate : queueMicrotask;
   assert(rowsMax > 0 && flights > 0, "a group commit carries rows");
   type Waiter = { row: Row; done: PromiseWithResolvers<Result> };
   const queue: Waiter[] = [];
+  const later: Waiter[] = [];
   const running = new Set<Promise<void>>();
+  /** Writes under way that somebody waits for. */
+  let awaited = 0;
+  /** Whether one is under way that nobody waits for. */
+  let alone = false;
   let flying = 0;
   let scheduled = false;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+
+  const waiting = () => queue.length + later.length + flying;
 
   function add(row: Row): Promise<Result> {
-    if (queue.length + flying >= queueMax) return Promise.reject(new QueueFullError(queueMax));
+    if (waiting() >= queueMax) return Promise.reject(new QueueFullError(queueMax));
     const done = Promise.withResolvers<Result>();
     queue.push({ row, done });
     // Not at once: what else is added in this turn of the event loop comes along.
-    if (!scheduled && running.size < flights) {
+    if (!scheduled && awaited < flights) {
       scheduled = true;
-      soon(takeOff);
+      queueMicrotask(takeOff);
     }
+    return done.promise;
+  }
+
+  function addLater(row: Row): Promise<Result> {
+    if (waiting() >= queueMax) return Promise.reject(new QueueFullError(queueMax));
+    const done = Promise.withResolvers<Result>();
+    later.push({ row, done });
+    timer ??= setTimeout(takeOffAlone, LATER_MS_MAX);
     return done.promise;
   }
 
   function takeOff(): void {
     scheduled = false;
-    while (running.size < flights && queue.length > 0) {
+    while (awaited < flights && queue.length > 0) {
       const batch = queue.splice(0, rowsMax);
-      flying += batch.length;
-      const flight = settle(batch).finally(() => {
-        flying -= batch.length;
-        running.delete(flight);
+      batch.push(...later.splice(0, rowsMax - batch.length));
+      awaited++;
+      fly(batch, () => {
+        awaited--;
         takeOff();
       });
-      running.add(flight);
     }
+  }
+
+  /** Nobody came whom the rows in `later` could have travelled with, or they are many. */
+  function takeOffAlone(): void {
+    timer = null;
+    if (later.length === 0) return;
+    if (awaited < flights && !alone) {
+      alone = true;
+      fly(later.splice(0, rowsMax), () => alone = false);
+    }
+    if (later.length > 0) timer = setTimeout(takeOffAlone, LATER_MS_MAX);
+  }
+
+  function fly(batch: readonly Waiter[], landed: () => void): void {
+    flying += batch.length;
+    const flight = settle(batch).finally(() => {
+      flying -= batch.length;
+      running.delete(flight);
+      landed();
+    });
+    running.add(flight);
   }
 
   async function settle(batch: readonly Waiter[]): Promise<void> {
@@ -118,11 +154,13 @@ export function groupCommit<Row, Result>(
 
   return {
     add,
+    addLater,
     async drain() {
-      await Promise.allSettled([...running, ...queue.map((each) => each.done.promise)]);
+      const queued = [...queue, ...later].map((each) => each.done.promise);
+      await Promise.allSettled([...running, ...queued]);
     },
     get waiting() {
-      return queue.length + flying;
+      return waiting();
     },
   };
 }

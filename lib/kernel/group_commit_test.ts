@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import { manualClock, millis } from "./clock.ts";
-import { groupCommit, QueueFullError } from "./group_commit.ts";
+import { groupCommit, LATER_MS_MAX, QueueFullError } from "./group_commit.ts";
 import { testDatabase } from "./test_database.ts";
 
 const fault = (code: string) => Object.assign(new Error(`fault ${code}`), { code });
@@ -199,15 +199,49 @@ Deno.test("groupCommit() writes rows of a real table, and only the one that brea
   equal(count?.n, 99);
 });
 
-Deno.test('groupCommit() with begin "next turn" lets this turn finish first, and drains all the same', async () => {
-  const order: string[] = [];
-  const commit = groupCommit((rows: readonly number[]) => {
-    order.push(`write ${rows.join()}`);
-    return Promise.resolve(rows);
-  }, { begin: "next turn" });
-  const added = [commit.add(1), commit.add(2)];
-  await Promise.resolve().then(() => Promise.resolve()).then(() => order.push("this turn"));
-  await commit.drain();
-  await Promise.all(added);
-  deepEqual(order, ["this turn", "write 1,2"]);
+Deno.test("addLater() lets a row travel with the next that somebody waits for", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write);
+  const results = [group.addLater(1), group.addLater(2)];
+  await turn();
+  equal(flights.length, 0);
+  results.push(group.add(3));
+  await turn();
+  deepEqual(flights[0]?.rows, [3, 1, 2]);
+  equal(group.waiting, 3);
+  flights[0]?.land();
+  deepEqual(await Promise.all(results), [10, 20, 30]);
+  equal(group.waiting, 0);
+});
+
+Deno.test("addLater() writes a row alone when nobody comes, one such write at a time, and nobody waits for it", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write);
+  const results = [group.addLater(1)];
+  while (flights.length === 0) await turn();
+  deepEqual(flights[0]?.rows, [1]);
+  results.push(group.addLater(2));
+  const patience = performance.now() + 5 * LATER_MS_MAX;
+  while (performance.now() < patience) await turn();
+  equal(flights.length, 1, "the second waits for the first");
+  results.push(group.add(3));
+  await turn();
+  deepEqual(flights[1]?.rows, [3, 2], "but not one that somebody waits for");
+  for (const flight of flights) flight.land();
+  deepEqual(await Promise.all(results), [10, 20, 30]);
+});
+
+Deno.test("addLater() takes no more rows than a write carries, and the queue counts them", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write, { rowsMax: 2, queueMax: 4 });
+  const results = [group.addLater(1), group.addLater(2), group.addLater(3), group.add(4)];
+  await rejects(group.addLater(5), QueueFullError);
+  await turn();
+  deepEqual(flights[0]?.rows, [4, 1]);
+  flights[0]?.land();
+  while (flights.length < 2) await turn();
+  deepEqual(flights[1]?.rows, [2, 3]);
+  flights[1]?.land();
+  await group.drain();
+  deepEqual(await Promise.all(results), [10, 20, 30, 40]);
 });

@@ -9,17 +9,21 @@ import type { Log } from "@/lib/kernel/log.ts";
 import type { Metrics } from "@/lib/kernel/metrics.ts";
 import {
   checkpointRows,
-  closeRows,
-  openRows,
+  moveRows,
   parkRows,
   type RefusedUsage,
   type UsageClose,
+  type UsageClosed,
   type UsageCounts,
   type UsageKey,
   type UsagePlacement,
   type UsageRequest,
   writeRefused,
 } from "./usage_store.ts";
+import { writeRows } from "./usage_write.ts";
+
+/** Connections of its own, which no page's question holds up: two of the writes may be under way, and a checkpoint. */
+export const USAGE_DATABASE = { maxConnections: 3, byKey: true } as const;
 
 const CHECKPOINT_EVERY = millis(1_000);
 const ROWS_PER_FLUSH_MAX = 1_000;
@@ -29,6 +33,8 @@ const CLOSE_RETRY_MIN_MS = 100;
 const CLOSE_RETRY_MAX_MS = 5_000;
 
 export type UsageLedger = {
+  /** Connects and has its statement planned, so that no request waits for that. */
+  warmUp(): Promise<void>;
   /** Opens or re-points a row. Resolves once durable; false when the machine takes nothing new. Throws when the database does not answer. */
   open(row: UsageRequest & UsagePlacement): Promise<boolean>;
   /** Takes an open row off its machine, before it looks for another. */
@@ -49,6 +55,11 @@ export type UsageLedger = {
 
 type RunningRow = { readonly key: UsageKey; readonly counts: () => UsageCounts; written: number };
 
+/** What travels together: opens that requests wait for, and closes that nobody does. */
+type Line =
+  | { readonly kind: "open"; readonly row: UsageRequest & UsagePlacement }
+  | { readonly kind: "close"; readonly row: UsageClosed };
+
 export type UsageLedgerDeps = { sql: Sql; clock: Clock; log: Log; metrics: Metrics };
 
 export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps): UsageLedger {
@@ -60,18 +71,15 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
     return answer;
   };
   const nothing = (rows: readonly unknown[]) => rows.map(() => undefined);
-  const opens = groupCommit<UsageRequest & UsagePlacement, boolean>(
-    (rows) => timed(() => openRows(sql, rows)),
+  const lines = groupCommit<Line, boolean>((batch) => timed(() => writeLines(sql, batch)), options);
+  const moves = groupCommit<UsageRequest & UsagePlacement, boolean>(
+    (rows) => timed(() => moveRows(sql, rows)),
     options,
   );
   const parks = groupCommit<UsageKey, undefined>(async (rows) => {
     await parkRows(sql, rows);
     return nothing(rows);
   }, options);
-  const closes = groupCommit<UsageClose, boolean>(
-    (rows) => timed(() => closeRows(sql, rows)),
-    { ...options, begin: "next turn" }, // the answer leaves first
-  );
   const refusals = groupCommit<RefusedUsage, undefined>(async (rows) => {
     await writeRefused(sql, rows);
     return nothing(rows);
@@ -103,7 +111,7 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
     }
     for (let at = 0; at < moved.length; at += ROWS_PER_FLUSH_MAX) {
       const part = moved.slice(at, at + ROWS_PER_FLUSH_MAX);
-      await checkpointRows(sql, part.map(({ line }) => line));
+      await checkpointRows(sql, part.map(({ line }) => line), clock.now());
       for (const { row, tokens } of part) row.written = tokens; // not before: a lost write is repeated
     }
   }
@@ -132,7 +140,9 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
   }
 
   return {
-    open: (row) => opens.add(row),
+    warmUp: async () => void await writeRows(sql, { opens: [], closes: [] }),
+    // Only the first attempt can be sure that there is no such row yet.
+    open: (row) => row.attempts === 1 ? lines.add({ kind: "open", row }) : moves.add(row),
     park: (key) => parks.add(key),
     track(key, counts) {
       running.set(key.id, { key, counts, written: 0 });
@@ -140,8 +150,10 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
     },
     close(row) {
       running.delete(row.id);
+      const closed = { ...row, closedAt: clock.now() };
       untilDurable(row.id, async () => {
-        if (await closes.add(row)) return;
+        // The answer has left: nobody waits for this.
+        if (await lines.addLater({ kind: "close", row: closed })) return;
         // Closed before: a sweep took us for dead, or an earlier try of ours did arrive.
         log.warn("usage_row_closed_before", { usage_id: row.id, ended: row.ended });
       });
@@ -163,6 +175,15 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
     },
     stop: () => stopped.abort(),
   };
+}
+
+/** One write for lines of both kinds; answers per line whether it stands. */
+async function writeLines(sql: Sql, batch: readonly Line[]): Promise<boolean[]> {
+  const opens = batch.flatMap((line) => line.kind === "open" ? [line.row] : []);
+  const closes = batch.flatMap((line) => line.kind === "close" ? [line.row] : []);
+  const { opened, closed } = await writeRows(sql, { opens, closes });
+  let [open, close] = [0, 0];
+  return batch.map((line) => (line.kind === "open" ? opened[open++] : closed[close++]) ?? false);
 }
 
 function asError(error: unknown): Error {

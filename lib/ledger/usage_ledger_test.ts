@@ -26,7 +26,7 @@ async function ledgerOn(db: TestDatabase) {
   const sql: Sql = new Proxy(db.sql, {
     apply(target, self, args) {
       const text = Array.isArray(args[0]) ? String(args[0][0]).trim() : "";
-      if (/^(update|insert into|with want)/.test(text)) {
+      if (/^(update|insert into|with done|with want)/.test(text)) {
         writes.push(text.split(/\s+/, 1)[0] ?? "");
         if (fault !== null) return Promise.reject(fault);
       }

@@ -1,11 +1,12 @@
 /**
  * Usage rows in Postgres: opened under the fence of their machine, checkpointed, closed exactly once, swept when
- * their replica died. Every statement carries many rows.
+ * their replica died. Every statement carries many rows. What a request's path waits for is in usage_write.ts.
  */
 import type { Instant } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import type { Band } from "@/lib/kernel/fleet_file.ts";
 import type { NanoUsd } from "@/lib/kernel/money.ts";
+import { countsJson, json, keyJson, openJson, requestJson } from "./usage_json.ts";
 
 /** Which row: its id and the time it was opened, which also names its partition. */
 export type UsageKey = { readonly id: string; readonly openedAt: Instant };
@@ -64,18 +65,17 @@ export type UsageClose = UsageKey & UsageCounts & {
   readonly costNanoUsd: NanoUsd;
 };
 
-/**
- * Opens rows, or points open ones at another machine. A row is written only while its machine is `ready`: the share
- * lock makes this and the machine's way into `draining` take turns, so no row slips in behind a stop. Answers per
- * row whether it stands. Repeating a batch is safe.
- */
-export async function openRows(
+/** A close, and when it was. */
+export type UsageClosed = UsageClose & { readonly closedAt: Instant };
+
+/** Points open rows at another machine, or opens those that have never been; under the fence as `writeRows`. Repeating a batch is safe. */
+export async function moveRows(
   sql: Sql,
   rows: readonly (UsageRequest & UsagePlacement)[],
 ): Promise<boolean[]> {
   const answers = await sql<{ id: string; held: boolean }[]>`
     with want as (
-      select * from jsonb_to_recordset(${sql.json(rows.map(openJson))}::jsonb) as t(
+      select * from json_to_recordset(${json(sql, rows.map(openJson))}::json) as t(
         id text, opened_at timestamptz, request_id text, account_id text, key_id text, replica_id text, route text,
         model_asked text, model text, tier text, band text, machine_id text, wake_id text, stream boolean,
         attempts integer, admit_ms integer, wait_ms integer, price_id text
@@ -96,7 +96,7 @@ export async function openRows(
         model_asked, model, tier, band, machine_id, wake_id, stream,
         attempts, admit_ms, wait_ms, price_id
       from want join held on held.id = want.machine_id
-      on conflict (id, opened_at) do update set
+      on conflict (opened_at, id) do update set
         model = excluded.model, tier = excluded.tier, band = excluded.band, machine_id = excluded.machine_id,
         wake_id = excluded.wake_id, attempts = excluded.attempts, wait_ms = excluded.wait_ms,
         price_id = excluded.price_id
@@ -112,46 +112,36 @@ export async function openRows(
 export async function parkRows(sql: Sql, rows: readonly UsageKey[]): Promise<void> {
   await sql`
     update usage set machine_id = null
-    from jsonb_to_recordset(${
-    sql.json(rows.map(keyJson))
-  }::jsonb) as done(id text, opened_at timestamptz)
-    where usage.id = done.id and usage.opened_at = done.opened_at and usage.closed_at is null
+    from json_to_recordset(${
+    json(sql, rows.map(keyJson))
+  }::json) as done(id text, opened_at timestamptz)
+    where usage.id = done.id and usage.opened_at = done.opened_at and usage.ended is null
   `;
 }
 
-/** Writes the running counts of open rows; closed ones are left alone. */
+/** Writes the running counts of open rows, as they were at `now`; closed ones are left alone. */
 export async function checkpointRows(
   sql: Sql,
   rows: readonly (UsageKey & UsageCounts)[],
+  now: Instant,
 ): Promise<void> {
+  const values = rows.map((row) => ({ ...keyJson(row), ...countsJson(row) }));
   await sql`
-    update usage set
-      prompt_tokens = done.prompt_tokens, completion_tokens = done.completion_tokens,
-      cached_tokens = done.cached_tokens, tokens_from = done.tokens_from, checkpoint_at = now()
-    from jsonb_to_recordset(${
-    sql.json(rows.map((row) => ({ ...keyJson(row), ...countsJson(row) })))
-  }::jsonb) as done(
-      id text, opened_at timestamptz, prompt_tokens bigint, completion_tokens bigint, cached_tokens bigint,
-      tokens_from text
+    with done as (
+      select * from json_to_recordset(${json(sql, values)}::json) as t(
+        id text, opened_at timestamptz, prompt_tokens bigint, completion_tokens bigint, cached_tokens bigint,
+        tokens_from text
+      )
     )
-    where usage.id = done.id and usage.opened_at = done.opened_at and usage.closed_at is null
-  `;
-}
-
-/** Closes rows. Answers per row whether this call closed it; false: it was closed before, and stays as it was. */
-export async function closeRows(sql: Sql, rows: readonly UsageClose[]): Promise<boolean[]> {
-  const closed = await sql<{ id: string }[]>`
     update usage set
-      closed_at = now(), status = done.status, ended = done.ended, finish_reason = done.finish_reason,
-      error_code = done.error_code, ttft_ms = done.ttft_ms, total_ms = done.total_ms,
       prompt_tokens = done.prompt_tokens, completion_tokens = done.completion_tokens,
-      cached_tokens = done.cached_tokens, tokens_from = done.tokens_from, cost_nano_usd = done.cost_nano_usd
-    from jsonb_to_recordset(${sql.json(rows.map(closeJson))}::jsonb) as done(${closeColumns(sql)})
-    where usage.id = done.id and usage.opened_at = done.opened_at and usage.closed_at is null
-    returning usage.id
+      cached_tokens = done.cached_tokens, tokens_from = done.tokens_from, checkpoint_at = ${new Date(
+    now,
+  )}
+    from done
+    where usage.id = done.id and usage.opened_at = done.opened_at and usage.ended is null
+      and usage.opened_at = any(array(select opened_at from done)) and usage.id = any(array(select id from done))
   `;
-  const ids = new Set(closed.map((row) => row.id));
-  return rows.map((row) => ids.has(row.id));
 }
 
 /** What is written of a request that was let in but never got a machine: a row that is born closed. */
@@ -164,6 +154,7 @@ export type RefusedUsage = UsageRequest & {
   readonly errorCode: string;
 };
 
+/** Writes rows that are born closed, when their wait was over. Repeating a batch is safe. */
 export async function writeRefused(sql: Sql, rows: readonly RefusedUsage[]): Promise<void> {
   const values = rows.map((row) => ({
     ...requestJson(row),
@@ -181,21 +172,23 @@ export async function writeRefused(sql: Sql, rows: readonly RefusedUsage[]): Pro
     )
     select
       id, opened_at, request_id, account_id, key_id, replica_id, route, model_asked, model, tier, wake_id, stream,
-      admit_ms, wait_ms, admit_ms + wait_ms, now(), status, 'refused', error_code, 0
-    from jsonb_to_recordset(${sql.json(values)}::jsonb) as t(
+      admit_ms, wait_ms, admit_ms + wait_ms, opened_at + make_interval(secs => (admit_ms + wait_ms) / 1000.0),
+      status, 'refused', error_code, 0
+    from json_to_recordset(${json(sql, values)}::json) as t(
       id text, opened_at timestamptz, request_id text, account_id text, key_id text, replica_id text, route text,
       model_asked text, model text, tier text, wake_id text, stream boolean, admit_ms integer, wait_ms integer,
       status integer, error_code text
     )
-    on conflict (id, opened_at) do nothing
+    on conflict (opened_at, id) do nothing
   `;
 }
 
 /**
- * Closes the rows of replicas that ended or have not been heard of for `deadAfterS` seconds (database time), at
- * their last checkpoint and the price they were opened under. Answers how many.
+ * Closes, at `now`, the rows of replicas that ended or have not been heard of for `deadAfterS` seconds (by the
+ * database's clock, which all of them share), at their last checkpoint and the price they were opened under. Answers
+ * how many.
  */
-export async function sweepRows(sql: Sql, deadAfterS: number): Promise<number> {
+export async function sweepRows(sql: Sql, deadAfterS: number, now: Instant): Promise<number> {
   const swept = await sql`
     with dead as (
       select distinct usage.replica_id from usage
@@ -206,7 +199,7 @@ export async function sweepRows(sql: Sql, deadAfterS: number): Promise<number> {
       )
     )
     update usage set
-      closed_at = now(), status = 502, ended = 'interrupted',
+      closed_at = ${new Date(now)}, status = 502, ended = 'interrupted',
       total_ms = greatest(0, extract(epoch from coalesce(checkpoint_at, opened_at) - opened_at) * 1000)::integer,
       cost_nano_usd = coalesce((
         select round(
@@ -221,70 +214,12 @@ export async function sweepRows(sql: Sql, deadAfterS: number): Promise<number> {
   return swept.count;
 }
 
-/** Makes the partitions of this month and the next. */
-export async function makeUsageMonths(sql: Sql): Promise<void> {
-  await sql`select make_usage_month(now()::date), make_usage_month((now() + interval '1 month')::date)`;
-}
-
-function keyJson(key: UsageKey) {
-  return { id: key.id, opened_at: new Date(key.openedAt).toISOString() };
-}
-
-function requestJson(row: UsageRequest) {
-  return {
-    ...keyJson(row),
-    request_id: row.requestId,
-    account_id: row.accountId,
-    key_id: row.keyId,
-    replica_id: row.replicaId,
-    route: row.route,
-    model_asked: row.modelAsked,
-    stream: row.stream,
-    admit_ms: Math.round(row.admitMs),
-  };
-}
-
-function openJson(row: UsageRequest & UsagePlacement) {
-  return {
-    ...requestJson(row),
-    model: row.model,
-    tier: row.tier,
-    band: row.band,
-    machine_id: row.machineId,
-    wake_id: row.wakeId,
-    attempts: row.attempts,
-    wait_ms: Math.round(row.waitMs),
-    price_id: row.priceId,
-  };
-}
-
-function countsJson(row: UsageCounts) {
-  return {
-    prompt_tokens: row.promptTokens,
-    completion_tokens: row.completionTokens,
-    cached_tokens: row.cachedTokens,
-    tokens_from: row.tokensFrom,
-  };
-}
-
-function closeJson(row: UsageClose) {
-  return {
-    ...keyJson(row),
-    ...countsJson(row),
-    status: row.status,
-    ended: row.ended,
-    finish_reason: row.finishReason,
-    error_code: row.errorCode,
-    ttft_ms: row.ttftMs === null ? null : Math.round(row.ttftMs),
-    total_ms: Math.round(row.totalMs),
-    cost_nano_usd: row.costNanoUsd.toString(),
-  };
-}
-
-function closeColumns(sql: Sql) {
-  return sql`
-    id text, opened_at timestamptz, status integer, ended text, finish_reason text, error_code text,
-    ttft_ms integer, total_ms integer, prompt_tokens bigint, completion_tokens bigint, cached_tokens bigint,
-    tokens_from text, cost_nano_usd numeric
+/** Makes the partitions of the month of `now` and of the next. */
+export async function makeUsageMonths(sql: Sql, now: Instant): Promise<void> {
+  const at = new Date(now);
+  await sql`
+    select
+      make_usage_month((${at}::timestamptz at time zone 'UTC')::date),
+      make_usage_month((${at}::timestamptz at time zone 'UTC' + interval '1 month')::date)
   `;
 }

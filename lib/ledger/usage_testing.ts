@@ -1,9 +1,11 @@
 /** For tests only: machines, and usage rows on their way. */
 import { instant } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
-import type { UsageClose, UsagePlacement, UsageRequest } from "./usage_store.ts";
+import type { UsageClosed, UsagePlacement, UsageRequest } from "./usage_store.ts";
+import { writeRows } from "./usage_write.ts";
 
 const OPENED_AT = instant(Date.UTC(2026, 10, 21, 10));
+export const CLOSED_AT = instant(OPENED_AT + 35);
 
 /** A request about to run on `mac_a`. */
 export function opening(
@@ -34,10 +36,11 @@ export function opening(
 }
 
 /** Its good end. */
-export function closing(id: string): UsageClose {
+export function closing(id: string): UsageClosed {
   return {
     id,
     openedAt: OPENED_AT,
+    closedAt: CLOSED_AT,
     promptTokens: 10,
     completionTokens: 20,
     cachedTokens: 4,
@@ -50,6 +53,19 @@ export function closing(id: string): UsageClose {
     totalMs: 34.5,
     costNanoUsd: 123_456_789_012n,
   };
+}
+
+/** Opens rows and nothing else; answers per row whether it stands. */
+export async function openRows(
+  sql: Sql,
+  opens: readonly (UsageRequest & UsagePlacement)[],
+): Promise<boolean[]> {
+  return (await writeRows(sql, { opens, closes: [] })).opened;
+}
+
+/** Closes rows and nothing else; answers per row whether this call closed it. */
+export async function closeRows(sql: Sql, closes: readonly UsageClosed[]): Promise<boolean[]> {
+  return (await writeRows(sql, { opens: [], closes })).closed;
 }
 
 let slot = 0;

@@ -1,5 +1,6 @@
 /** What becomes of a request whose machine fails: before the first content another takes over, after it the client is told. */
 import assert from "node:assert/strict";
+import { until } from "@/tests/e2e/support.ts";
 import { startTestGateway, type TestGateway, type UsageRow } from "./support.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -170,8 +171,10 @@ Deno.test("a client is told of a machine that fails after its first content", as
 });
 
 async function assertClosedOnce(gateway: TestGateway): Promise<void> {
-  const open = await gateway.sql`select id from usage where closed_at is null`;
-  assert.equal(open.length, 0);
+  await until("every row is closed", async () => {
+    const open = await gateway.sql`select id from usage where closed_at is null`;
+    return open.length === 0;
+  });
   const twice = gateway.lines().filter((line) => line.event === "usage_row_closed_before");
   assert.deepEqual(twice, []);
 }

@@ -5,7 +5,7 @@ import { testDatabase } from "@/lib/kernel/test_database.ts";
 import type { Claim, Move } from "@/lib/fleet/machine_store.ts";
 import { createMachineStore } from "@/lib/fleet/sql_machine_store.ts";
 import { addMachine } from "@/lib/fleet/stores_testing.ts";
-import { openRows } from "@/lib/ledger/usage_store.ts";
+import { openRows } from "@/lib/ledger/usage_testing.ts";
 
 const ROUNDS = 60;
 
