@@ -3,18 +3,19 @@
  * effect, statuses that fail or lie, power that is taken away, engines that die, hang or never load.
  */
 import { instant } from "@/lib/kernel/clock.ts";
-import type { Engine, EngineHealth } from "@/lib/engine/engine.ts";
+import type { EngineHealth } from "@/lib/engine/engine.ts";
 import {
   type EffectKey,
   type MachineRef,
   type MachineStatus,
   type Power,
-  type Provider,
-  type ProviderCapabilities,
   ProviderError,
   type ProviderErrorKind,
 } from "@/lib/providers/provider.ts";
 import type { TierPolicy } from "@/lib/fleet/policy.ts";
+import type { Faults } from "./faults.ts";
+import { broken } from "./laws.ts";
+import { Refusals, type Refused } from "./refusals.ts";
 import type { Dice, VirtualTime } from "./virtual_time.ts";
 
 export type EngineState = "loading" | "healthy" | "dead" | "hung";
@@ -30,26 +31,9 @@ export type Computer = {
   endedItself: boolean;
   /** Grows when its power changes, so that what was under way for the old state comes to nothing. */
   epoch: number;
-};
-
-/** What goes wrong while faults last, per call or per second. */
-export type Faults = {
-  lostBefore: number;
-  lostAfter: number;
-  /** Accepted, answered, and nothing comes of it. */
-  ignored: number;
-  statusFails: number;
-  statusLies: number;
-  neverOn: number;
-  neverLoads: number;
-  /** Falls over while loading. */
-  diesLoading: number;
-  powerLostPerS: number;
-  engineDiesPerS: number;
-  engineFlapsPerS: number;
-  /** Somebody starts it in the provider's console. */
-  startedByHandPerS: number;
-  slow: number;
+  readonly rentedAtMs: number;
+  /** Its end was asked for. */
+  isEnding: boolean;
 };
 
 export type Abilities = Pick<TierPolicy, "rest" | "creates" | "starts">;
@@ -58,6 +42,7 @@ export class Computers {
   readonly all = new Set<Computer>();
   /** The newest effect carried out, per machine: older ones are refused. */
   readonly #fences = new Map<string, number>();
+  readonly #refusals: Refusals;
   #made = 0;
 
   constructor(
@@ -65,7 +50,16 @@ export class Computers {
     readonly dice: Dice,
     readonly faults: () => Faults,
     readonly abilities: Abilities,
-  ) {}
+    /** Whether keepers neither die nor pause nor lose their store: then they have no excuse. */
+    isCalm: boolean,
+  ) {
+    this.#refusals = new Refusals(time, dice, faults, isCalm);
+  }
+
+  /** What was refused last for a machine and not granted since. */
+  refusedLast(machineId: string): Refused | undefined {
+    return this.#refusals.last.get(machineId);
+  }
 
   of(machineId: string): Computer | undefined {
     for (const computer of this.all) if (computer.machineId === machineId) return computer;
@@ -73,6 +67,7 @@ export class Computers {
   }
 
   make(machineId: string, power: Computer["power"]): Computer {
+    if (this.of(machineId) !== undefined) broken(`${machineId} has two computers`);
     const externalId = `ext-${++this.#made}`;
     const computer: Computer = {
       externalId,
@@ -83,6 +78,8 @@ export class Computers {
       startedBy: null,
       endedItself: false,
       epoch: 0,
+      rentedAtMs: this.time.now(),
+      isEnding: false,
     };
     this.all.add(computer);
     return computer;
@@ -97,13 +94,18 @@ export class Computers {
     const faults = this.faults();
     if (this.dice.chance(faults.statusFails)) throw this.#error("status", "unavailable");
     const computer = this.of(ref.machineId);
-    const power = this.#perhapsLie(this.truth(ref.machineId), faults);
+    const truth = this.truth(ref.machineId);
+    const power = this.#perhapsLie(truth, faults);
+    if (power !== truth) this.#refusals.excuse(ref.machineId);
     return {
       power,
       rawState: power,
       externalId: power === "gone" ? null : computer?.externalId ?? null,
       baseUrl: power === "on" && computer !== undefined ? `http://${computer.externalId}` : null,
       ...this.#endedAs(computer),
+      ...(this.abilities.creates && computer !== undefined
+        ? { rentedAt: instant(computer.rentedAtMs) }
+        : {}),
     };
   }
 
@@ -137,9 +139,13 @@ export class Computers {
     const fence = this.#fences.get(ref.machineId) ?? -1;
     if (key.generation < fence) throw this.#error(operation, "stale-effect");
     this.#fences.set(ref.machineId, key.generation);
+    if (this.abilities.creates) this.#refusals.perhapsRefuse(operation, ref.machineId);
     let computer = this.of(ref.machineId);
     if (!this.dice.chance(faults.ignored)) {
-      if (operation === "create") computer ??= this.make(ref.machineId, "off");
+      // The name of one that is being ended is free again.
+      if (operation === "create" && (computer === undefined || computer.isEnding)) {
+        computer = this.make(ref.machineId, "off");
+      }
       if (computer !== undefined) this.#switch(operation, computer, key.generation);
     }
     if (this.dice.chance(faults.lostAfter)) throw this.#error(operation, "ambiguous-write");
@@ -156,13 +162,15 @@ export class Computers {
     switch (operation) {
       case "create":
       case "start":
-        if (on) return;
+        if (on || computer.power === "broken") return;
         if (computer.power === "falling") throw this.#error(operation, "invalid-state");
         this.#become(computer, "rising");
         computer.startedBy = generation;
         computer.endedItself = false;
         if (this.dice.chance(faults.neverOn)) {
           this.#soon(computer, 50, 120, () => this.#end(computer));
+        } else if (this.abilities.creates && this.dice.chance(faults.breaksStarting)) {
+          this.#soon(computer, 1, 12, () => this.#become(computer, "broken"));
         } else this.#soon(computer, 1, 12, () => this.#switchOn(computer));
         return;
       case "stop":
@@ -171,6 +179,7 @@ export class Computers {
         this.#soon(computer, 1, 12, () => this.#become(computer, "off"));
         return;
       case "destroy":
+        computer.isEnding = true;
         this.#become(computer, "falling");
         this.#soon(computer, 1, 12, () => this.all.delete(computer));
     }
@@ -217,7 +226,15 @@ export class Computers {
       if (computer.power === "off" && this.dice.chance(faults.startedByHandPerS)) {
         this.#switch("start", computer, null);
       }
+      const isRented = this.abilities.creates && !computer.isEnding;
+      if (isRented && computer.power === "off" && this.dice.chance(faults.breaksAtRestPerS)) {
+        this.#become(computer, "broken");
+      }
       if (computer.power !== "on") continue;
+      if (isRented && this.dice.chance(faults.preemptedPerS)) {
+        this.#takeBack(computer);
+        continue;
+      }
       if (this.#isOurs() && this.dice.chance(faults.powerLostPerS)) this.#end(computer);
       if (computer.engine !== "healthy") continue;
       if (this.dice.chance(faults.engineDiesPerS)) {
@@ -230,6 +247,13 @@ export class Computers {
         });
       }
     }
+  }
+
+  #takeBack(computer: Computer): void {
+    const becomes = this.dice.pick(["off", "broken", "gone"] as const);
+    if (becomes === "gone") this.all.delete(computer);
+    else this.#become(computer, becomes);
+    computer.epoch++;
   }
 
   #isOurs(): boolean {
@@ -275,49 +299,5 @@ export class Computers {
     }
     if (!this.dice.chance(faults.ignored)) computer.asleep = asleep;
     if (this.dice.chance(faults.lostAfter)) throw new Error("connection reset");
-  }
-
-  /** The provider and the engine as the keeper asks them. */
-  provider(): Provider {
-    const capabilities: ProviderCapabilities = {
-      ...this.abilities,
-      restBilling: "none",
-      billing: { usageSnapshot: false, instanceCost: false },
-    };
-    const act =
-      (operation: "start" | "stop" | "destroy") => async (ref: MachineRef, key: EffectKey) => {
-        await Promise.resolve(this.act(operation, ref, key));
-      };
-    return {
-      name: "simulated",
-      capabilities,
-      status: async (ref) => await Promise.resolve(this.status(ref)),
-      create: async (ref, key, onIdKnown) => {
-        const externalId = this.act("create", ref, key);
-        if (externalId !== null) await onIdKnown(externalId);
-      },
-      start: act("start"),
-      stop: act("stop"),
-      destroy: act("destroy"),
-      list: () =>
-        Promise.resolve(
-          [...this.all].map(({ externalId, machineId, power }) => ({
-            externalId,
-            machineId,
-            rawState: power,
-            createdAt: instant(0),
-          })),
-        ),
-      close: () => Promise.resolve(),
-    };
-  }
-
-  engine(): Engine {
-    return {
-      look: async (baseUrl, { sleeps }) => await Promise.resolve(this.look(baseUrl, sleeps)),
-      nap: async (baseUrl) => await Promise.resolve(this.sleep(baseUrl, true)),
-      rouse: async (baseUrl) => await Promise.resolve(this.sleep(baseUrl, false)),
-      models: () => Promise.resolve([]),
-    };
   }
 }

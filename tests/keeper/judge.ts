@@ -22,17 +22,23 @@ export type Watched = {
   readonly lastWantedMs: ReadonlyMap<string, number>;
   /** When each machine's effect last showed a sign, or was not waited for. */
   readonly hopefulMs: Map<string, number>;
+  /** When a machine last was as it should be, for the laws of rented computers; by machine and law. */
+  readonly wellMs: Map<string, number>;
+  /** Keepers neither die nor pause nor lose their store in this run. */
+  readonly isCalm: boolean;
+  /** The provider always answers, and tells the truth. */
+  readonly isTruthful: boolean;
   readonly policyOf: (machine: Machine) => TierPolicy;
 };
 
 /** The keeper that swept a minute may die of it, or pause, and the next one too; then the third sweep comes. */
-const NOBODY_LOOKS_MS_MAX = 180_000;
+export const NOBODY_LOOKS_MS_MAX = 180_000;
 /** Lost stops are asked again, several times over. */
 const LOST_CALLS_MS_MAX = 120_000;
 
 /** At the moment a keeper calls a provider or an engine. */
 export function judgeAct(
-  { acts, computers, store }: Watched,
+  { acts, computers, policyOf, store }: Watched,
   told: Told,
   act: Act,
   machineId: string,
@@ -53,7 +59,8 @@ export function judgeAct(
   const ends = act === "stop" || act === "destroy" || act === "nap";
   if (!ends || store.openRows(machineId) === 0) return;
   const isEnding = last.from.at === "stopping" || last.from.at === "destroying";
-  const isLost = told.power === "off" || told.power === "gone";
+  if (hadItsTime(store, machineId, policyOf(machine))) return;
+  const isLost = saysPowerless(told);
   if (!isEnding && !isLost && computers.truth(machineId) === "on") {
     broken(`${act} of ${machineId} under ${store.openRows(machineId)} open rows`);
   }
@@ -73,20 +80,21 @@ export function judgeMove(
   const { demand } = told;
   if (demand === null) return broken(`${step} without asking who wants it`);
 
-  const saysOff = told.power === "off" || told.power === "gone";
+  const saysOff = saysPowerless(told);
   if (isAtRest(place.at) && before.place.at !== "absent" && !isFixed(policy) && !saysOff) {
     broken(`${step}, but its power was told to be ${told.power}`);
   }
   if ((act === "start" || act === "create") && !saysOff) {
     broken(`${step}, but its power was told to be ${told.power}`);
   }
-  if (place.at === "draining" && !place.sick && !after.retired) {
+  if (place.at === "draining" && place.then !== "replace" && !place.sick && !after.retired) {
     if (demand.openRows > 0) broken(`${step} with ${demand.openRows} open rows`);
     const quietMs = Math.min(policy.idle, policy.nap?.after ?? policy.idle);
     const agoMs = after.placeSince - (demand.lastUsedAt ?? 0);
     if (agoMs < quietMs) broken(`${step}, but it was used ${agoMs} ms ago`);
   }
-  if (before.place.at === "draining" && act !== null && act !== "rouse") {
+  const isOld = before.place.at === "draining" && before.place.then === "replace";
+  if (before.place.at === "draining" && !isOld && act !== null && act !== "rouse") {
     const mayServe = told.engine === "healthy" && !before.place.sick && !after.retired;
     if (mayServe && demand.wake !== null) broken(`${step}, but somebody waits for it`);
   }
@@ -96,9 +104,22 @@ export function judgeMove(
     const waits = store.openWake(after.tier)?.machineId === after.id;
     if (waits && before.place.at !== place.at) broken(`${step}, and who waits for it is not told`);
   }
-  if (wake === "failed" && after.failures < policy.attempts && !isFixed(policy)) {
+  const isWalkedPast = "why" in place && place.why !== undefined;
+  if (wake === "failed" && after.failures < policy.attempts && !isFixed(policy) && !isWalkedPast) {
     broken(`${step}, but ${policy.attempts - after.failures} attempts remain`);
   }
+}
+
+export function saysPowerless({ power }: Told): boolean {
+  return power === "off" || power === "gone" || power === "broken";
+}
+
+/** An old computer that drained for as long as it may. */
+function hadItsTime(store: MemoryStore, machineId: string, { drain }: TierPolicy): boolean {
+  const [drained, ended] = store.journal.filter((entry) => entry.machineId === machineId).slice(-2);
+  if (drained === undefined || ended === undefined) return false;
+  const { to } = drained.move;
+  return to.at === "draining" && to.then === "replace" && ended.at - drained.at >= drain;
 }
 
 /** Every second: is anything waited for in vain, or paid for nobody? */
@@ -151,7 +172,7 @@ export function judgeEnd({ computers, policyOf, requests, store, time }: Watched
     if (policy.alwaysReady && !machine.retired) {
       if (at !== "ready") broken(`${machine.id} is not ready at the end: ${report()}`);
     } else if (!isAtRest(at)) broken(`${machine.id} does not rest at the end: ${report()}`);
-    else if (!isFixed(policy) && power !== "off" && power !== "gone") {
+    else if (!isFixed(policy) && (power === "on" || power === "rising")) {
       broken(`${machine.id} runs unseen at the end: ${report()}`);
     }
   }

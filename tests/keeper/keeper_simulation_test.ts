@@ -6,7 +6,8 @@ const SEEDS = 500;
 
 Deno.test("the keeper keeps every law through 500 runs of lost calls, crashes, pauses and lies", async () => {
   const failures: string[] = [];
-  const total = { served: 0, unserved: 0, moves: 0, crashes: 0 };
+  const total = { served: 0, unserved: 0, moves: 0, crashes: 0, spilled: 0 };
+  const rented = { refused: 0, replaced: 0, preempted: 0, outlived: 0 };
   for (let seed = 1; seed <= SEEDS; seed++) {
     try {
       const run = await play(seed);
@@ -14,6 +15,10 @@ Deno.test("the keeper keeps every law through 500 runs of lost calls, crashes, p
       total.unserved += run.unserved;
       total.moves += run.moves;
       total.crashes += run.crashes;
+      total.spilled += run.spilled;
+      for (const [what, times] of Object.entries(rented)) {
+        rented[what as keyof typeof rented] = times + run[what as keyof typeof rented];
+      }
     } catch (error) {
       failures.push(`seed ${seed}: ${error}`);
     }
@@ -23,6 +28,10 @@ Deno.test("the keeper keeps every law through 500 runs of lost calls, crashes, p
   assert.ok(total.served > 10 * SEEDS, `${total.served} requests were served`);
   assert.ok(total.moves > 15 * SEEDS, `${total.moves} moves were made`);
   assert.ok(total.crashes > SEEDS, `${total.crashes} keepers died`);
+  assert.ok(total.spilled > SEEDS, `${total.spilled} requests went to the next tier`);
+  for (const [what, times] of Object.entries(rented)) {
+    assert.ok(times > SEEDS / 10, `${times} ${what}`);
+  }
   assert.ok(total.unserved > 0, "some requests gave up while faults lasted");
 });
 

@@ -52,6 +52,8 @@ export class MemoryStore {
   readonly outcomes = new Map<string, MoveOutcome>();
   readonly lastUsedAt = new Map<string, Instant>();
   onMove: MoveWatcher = () => {};
+  /** Told which machine a new wake names. */
+  onAsk: (machine: Machine) => void = () => {};
   readonly #leases = new Map<string, Lease>();
   readonly #now: () => Instant;
 
@@ -88,14 +90,14 @@ export class MemoryStore {
     return this.wakes.find((wake) => wake.tier === tier && wake.outcome === null);
   }
 
-  /** Asks as `askWake` does. Answers the machine to poke, or null when none can be woken. */
-  ask(tier: string, patience: Millis, attempts: number): string | null {
+  /** Asks as `askWake` does. Answers the wake, or null when none can be woken. */
+  ask(tier: string, patience: Millis, attempts: number): Wake | null {
     const now = this.#now();
     this.expire();
     const open = this.openWake(tier);
     if (open !== undefined) {
       open.deadline = instant(Math.max(open.deadline, later(now, patience)));
-      return open.machineId;
+      return open;
     }
     const pick = pickMachine(
       [...this.machines.values()].filter((m) => m.tier === tier),
@@ -106,16 +108,11 @@ export class MemoryStore {
     const { id: machineId } = pick.machine;
     const id = `wak_${this.wakes.length}`;
     const deadline = later(now, patience);
-    this.wakes.push({
-      id,
-      tier,
-      machineId,
-      askedAt: now,
-      deadline,
-      outcome: null,
-      stamps: new Map(),
-    });
-    return machineId;
+    this.onAsk(pick.machine);
+    const stamps = new Map<WakePhase, Instant>();
+    const wake: Wake = { id, tier, machineId, askedAt: now, deadline, outcome: null, stamps };
+    this.wakes.push(wake);
+    return wake;
   }
 
   /** The sweep. */

@@ -178,4 +178,104 @@ export const MUTANTS: readonly Mutant[] = [
       put: '    case "dead":\n    case "unreachable":\n      return serve(facts, "power is on");',
     }],
   },
+  {
+    name: "takes a refusal for silence",
+    standsFor:
+      "who waits for a tier without stock sits out every attempt before the next tier is tried",
+    edits: [{
+      file: "keeper.ts",
+      find: "  if (refusal !== null) {\n",
+      put: "  if (refusal !== null && now < 0) {\n",
+    }],
+  },
+  {
+    name: "asks again for what there is none of",
+    standsFor: "every request of an hour without stock asks the provider, and waits for its no",
+    edits: [{
+      file: "pick_machine.ts",
+      find: "const cooling = coolDownOf(machines, now);",
+      put: "const cooling = coolDownOf([], now);",
+    }],
+  },
+  {
+    name: "does not wait as long as it is told",
+    standsFor: "a provider that limits us is asked all the sooner, until it shuts us out",
+    edits: [{
+      file: "step.ts",
+      find: "return notBefore ?? later(askedAt, reask);",
+      put: "return later(askedAt, reask);",
+    }],
+  },
+  {
+    name: "restores at once what was taken back",
+    standsFor:
+      "requests wait for a spot machine where there was just none, though the next tier could serve",
+    edits: [{
+      file: "decide_serving.ts",
+      find: "if (policy.preemptible && !machine.retired) {",
+      put: "if (policy.preemptible && now < 0) {",
+    }],
+  },
+  {
+    name: "never replaces a broken computer",
+    standsFor: "one failed restore takes a machine out of the lineup for good",
+    edits: [{
+      file: "step.ts",
+      find: "if (!policy.creates) return failStart(facts, because);",
+      put: "if (now > 0) return failStart(facts, because);",
+    }],
+  },
+  {
+    name: "replaces without end",
+    standsFor: "an image that cannot start rents and ends a computer every few minutes, all night",
+    edits: [{
+      file: "step.ts",
+      find: "recent.length >= max)",
+      put: "recent.length >= max + 1e6)",
+    }],
+  },
+  {
+    name: "takes a computer that is being ended for gone",
+    standsFor: "another is rented while the first, whose end failed, is billed on",
+    edits: [{
+      file: "decide_cooling.ts",
+      find:
+        'if (sight.power === "gone") return rest(facts, "absent", place.failing, "the computer is gone");\n  const seen',
+      put:
+        'if (sight.power !== "on") return rest(facts, "absent", place.failing, "the computer is gone");\n  const seen',
+    }],
+  },
+  {
+    name: "lets a computer grow old",
+    standsFor: "a machine nobody thought of is paid for as long as the account has money",
+    edits: [{
+      file: "step.ts",
+      find: "return policy.ageMax !== null && policy.creates",
+      put: "return policy.ageMax === -1 && policy.creates",
+    }],
+  },
+  {
+    name: "ends an old computer under its streams",
+    standsFor: "an age limit that cuts off every answer that runs when it is reached",
+    edits: [{
+      file: "step.ts",
+      find:
+        "  if (facts.sight.openRows > 0 && !isPowerless(facts.sight) && !hadItsTime) return STAY;\n",
+      put: "",
+    }, {
+      file: "step.ts",
+      find: 'return hadItsTime && decision.kind === "move"',
+      put: 'return decision.kind === "move"',
+    }],
+  },
+  {
+    name: "leaves what serves to the minute's sweep",
+    standsFor:
+      "a machine taken back right after the sweep is sent requests for longer than a minute",
+    edits: [{
+      file: "cadence.ts",
+      find: "policy.creates ? LOOK_AT_RENTED_EVERY : null",
+      put: "policy.creates && now < 0 ? LOOK_AT_RENTED_EVERY : null",
+    }],
+  },
 ];

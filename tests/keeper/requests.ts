@@ -1,7 +1,7 @@
 /** The requests of a run: they wait for a ready machine, run a while as an open usage row, and try again when they fail. */
 import { type Millis, millis } from "@/lib/kernel/clock.ts";
 import type { Computers } from "./computers.ts";
-import type { MemoryStore, Row } from "./memory_store.ts";
+import type { MemoryStore, Row, Wake } from "./memory_store.ts";
 import { PATIENCE } from "./scenario.ts";
 import type { Dice, VirtualTime } from "./virtual_time.ts";
 
@@ -11,6 +11,8 @@ type Request = {
   row: Row | null;
   rowEndsMs: number;
   stallsMs: number;
+  /** The wake it waits for. */
+  wake: Wake | null;
 };
 
 /** One machine runs so many before another is asked for. */
@@ -20,6 +22,8 @@ const STALL_MS = 20_000;
 export class Requests {
   served = 0;
   unserved = 0;
+  /** Told that the tier cannot serve, and gone to the next. */
+  spilled = 0;
   readonly #running = new Set<Request>();
 
   constructor(
@@ -29,6 +33,7 @@ export class Requests {
     readonly computers: Computers,
     readonly attempts: number,
     readonly poke: (machineId: string, span: Millis) => void,
+    readonly hasNext: boolean,
   ) {}
 
   get open(): number {
@@ -38,7 +43,7 @@ export class Requests {
   /** A new request; one that must be served waits for ever, and the run fails if it is not. */
   ask(mustBeServed: boolean): void {
     const untilMs = mustBeServed ? Infinity : this.time.elapsedMs() + PATIENCE;
-    this.#running.add({ untilMs, mustBeServed, row: null, rowEndsMs: 0, stallsMs: 0 });
+    this.#running.add({ untilMs, mustBeServed, row: null, rowEndsMs: 0, stallsMs: 0, wake: null });
     this.tick();
   }
 
@@ -59,16 +64,25 @@ export class Requests {
     );
     const [machine] = ready.sort((a, b) => this.store.openRows(a.id) - this.store.openRows(b.id));
     const isFull = machine === undefined || this.store.openRows(machine.id) >= CONCURRENCY;
-    if (isFull) this.#wake();
-    if (machine === undefined) return;
+    const asked = isFull ? this.#wake() : null;
+    if (machine === undefined) {
+      const failed = request.wake?.outcome === "failed" || asked === null;
+      request.wake = asked;
+      if (!failed || !this.hasNext || request.mustBeServed) return;
+      this.spilled++;
+      this.#running.delete(request);
+      return;
+    }
+    request.wake = null;
     request.row = this.store.grant(machine.id);
     request.rowEndsMs = nowMs + this.dice.between(1, 20) * 1_000;
     request.stallsMs = nowMs + STALL_MS;
   }
 
-  #wake(): void {
-    const machineId = this.store.ask("tier", PATIENCE, this.attempts);
-    if (machineId !== null) this.poke(machineId, millis(1));
+  #wake(): Wake | null {
+    const wake = this.store.ask("tier", PATIENCE, this.attempts);
+    if (wake !== null) this.poke(wake.machineId, millis(1));
+    return wake;
   }
 
   #run(request: Request, row: Row, nowMs: number): void {

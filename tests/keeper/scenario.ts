@@ -1,7 +1,7 @@
 /** What a seed stands for: the kind of machines, their policy, and what goes wrong while faults last. */
 import { millis, seconds } from "@/lib/kernel/clock.ts";
 import type { TierPolicy } from "@/lib/fleet/policy.ts";
-import type { Faults } from "./computers.ts";
+import type { Faults } from "./faults.ts";
 import type { ProcessFaults } from "./keeper_process.ts";
 import { Dice } from "./virtual_time.ts";
 
@@ -17,6 +17,8 @@ export type Scenario = {
   readonly requestsPerS: number;
   readonly faults: Faults;
   readonly processFaults: ProcessFaults;
+  /** There is a tier below: who is told that this one cannot serve goes there. */
+  readonly hasNext: boolean;
 };
 
 const ABILITIES = {
@@ -43,6 +45,8 @@ export function scenarioOf(seed: number): Scenario {
   const naps = kind !== "fixed" && dice.chance(0.5);
   const all = dice.chance(0.5);
   const some = (probability: number) => all || dice.chance(0.3) ? probability : 0;
+  const creates = kind === "hibernating" || kind === "rented";
+  const rented = (probability: number) => creates ? some(probability) : 0;
   return {
     kind,
     machines,
@@ -60,10 +64,10 @@ export function scenarioOf(seed: number): Scenario {
       retryMax: seconds(60),
       attempts: dice.pick([1, 2, 3]),
       noStock: seconds(60),
-      preemptible: false,
-      ageMax: null,
+      preemptible: creates && dice.chance(0.5),
+      ageMax: creates && dice.chance(0.4) ? seconds(dice.pick([120, 200, 280])) : null,
       drain: seconds(40),
-      replacements: { max: 2, within: seconds(300) },
+      replacements: { max: dice.pick([1, 2]), within: seconds(600) },
       ...ABILITIES[kind],
       alwaysReady: false,
     },
@@ -83,32 +87,25 @@ export function scenarioOf(seed: number): Scenario {
       engineFlapsPerS: some(0.008),
       startedByHandPerS: some(0.002),
       slow: some(0.1),
+      noStock: rented(0.3),
+      accountRefused: rented(0.05),
+      requestRefused: rented(0.03),
+      limited: rented(0.2),
+      breaksStarting: rented(0.2),
+      breaksAtRestPerS: rented(0.003),
+      preemptedPerS: rented(0.006),
     },
-    processFaults: {
+    // Where keepers have no misfortune of their own, laws are held to the second.
+    processFaults: dice.chance(0.25) ? NO_PROCESS_FAULTS : {
       crash: some(0.002),
       pause: some(0.003),
       pauseSMax: 60,
       storeFails: some(0.01),
       pokeLost: some(0.05),
     },
+    hasNext: dice.chance(0.5),
   };
 }
-
-export const NO_FAULTS: Faults = {
-  lostBefore: 0,
-  lostAfter: 0,
-  ignored: 0,
-  statusFails: 0,
-  statusLies: 0,
-  neverOn: 0,
-  neverLoads: 0,
-  diesLoading: 0,
-  powerLostPerS: 0,
-  engineDiesPerS: 0,
-  engineFlapsPerS: 0,
-  startedByHandPerS: 0,
-  slow: 0,
-};
 
 export const NO_PROCESS_FAULTS: ProcessFaults = {
   crash: 0,

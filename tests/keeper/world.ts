@@ -3,22 +3,25 @@ import { instant, type Millis } from "@/lib/kernel/clock.ts";
 import type { Move } from "@/lib/fleet/machine_store.ts";
 import type { Machine } from "@/lib/fleet/place.ts";
 import type { TierPolicy } from "@/lib/fleet/policy.ts";
+import { REPLACED } from "@/lib/fleet/step.ts";
 import { Computers } from "./computers.ts";
 import { KeeperProcess, type Told } from "./keeper_process.ts";
+import { NO_FAULTS } from "./faults.ts";
 import { broken } from "./laws.ts";
 import { judgeAct, judgeEnd, judgeMove, judgeWaiting, type Watched } from "./judge.ts";
+import { judgeAsk, judgeRented, judgeRentedMove } from "./judge_rented.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { Requests } from "./requests.ts";
 import {
   END_MS,
   FAULTS_MS,
-  NO_FAULTS,
   NO_PROCESS_FAULTS,
   PROBE_AFTER_MS,
   type Scenario,
   scenarioOf,
   TICK,
 } from "./scenario.ts";
+import { engineOf, providerOf } from "./simulated_provider.ts";
 import { Dice, VirtualTime } from "./virtual_time.ts";
 
 export type RunSummary = {
@@ -26,6 +29,11 @@ export type RunSummary = {
   readonly unserved: number;
   readonly moves: number;
   readonly crashes: number;
+  readonly spilled: number;
+  readonly refused: number;
+  readonly replaced: number;
+  readonly preempted: number;
+  readonly outlived: number;
   readonly paidS: number;
   readonly endedAtS: number;
 };
@@ -44,6 +52,9 @@ class World implements Watched {
   readonly lastWantedMs = new Map<string, number>();
   readonly hopefulMs = new Map<string, number>();
   readonly acts = new Set<string>();
+  readonly wellMs = new Map<string, number>();
+  readonly isCalm: boolean;
+  readonly isTruthful: boolean;
   readonly #processes: KeeperProcess[] = [];
   readonly #looks = new Map<string, Told>();
   crashes = 0;
@@ -55,10 +66,21 @@ class World implements Watched {
   constructor(seed: number, readonly scenario: Scenario) {
     this.dice = new Dice(seed);
     const faults = () => this.faulty ? scenario.faults : NO_FAULTS;
-    this.computers = new Computers(this.time, this.dice, faults, scenario.policy);
+    const { hasNext, policy, processFaults } = scenario;
+    this.isTruthful = scenario.faults.statusFails === 0 && scenario.faults.statusLies === 0;
+    this.isCalm = processFaults === NO_PROCESS_FAULTS;
+    this.computers = new Computers(this.time, this.dice, faults, policy, this.isCalm);
     const poke = (machineId: string, span: Millis) => this.#poke(machineId, span);
-    const { attempts } = scenario.policy;
-    this.requests = new Requests(this.time, this.dice, this.store, this.computers, attempts, poke);
+    this.requests = new Requests(
+      this.time,
+      this.dice,
+      this.store,
+      this.computers,
+      policy.attempts,
+      poke,
+      hasNext,
+    );
+    this.store.onAsk = (machine) => judgeAsk(this, machine);
     this.store.onMove = (before, after, move, holder) => this.#moved(before, after, move, holder);
     for (let slot = 0; slot < scenario.machines; slot++) this.#addMachine(slot);
     for (let i = 0; i < KEEPERS; i++) this.#processes.push(this.#start(i));
@@ -82,10 +104,26 @@ class World implements Watched {
     return {
       served: this.requests.served,
       unserved: this.requests.unserved,
+      spilled: this.requests.spilled,
+      ...this.#told(),
       moves: this.store.journal.length,
       crashes: this.crashes,
       paidS: this.paidS,
       endedAtS: this.time.elapsedMs() / 1_000,
+    };
+  }
+
+  /** How often what the laws of rented computers are about came to pass. */
+  #told(): Pick<RunSummary, "refused" | "replaced" | "preempted" | "outlived"> {
+    const count = (tells: (move: Move) => boolean) =>
+      this.store.journal.filter(({ move }) => tells(move)).length;
+    return {
+      refused: count(({ to }) =>
+        to.at === "failed" && to.why !== undefined && to.why !== "broken" && to.why !== "preempted"
+      ),
+      replaced: count(({ because }) => because.startsWith(`${REPLACED}:`)),
+      preempted: count(({ to }) => to.at === "failed" && to.why === "preempted"),
+      outlived: count(({ act, because }) => act === "destroy" && because === "it is past its age"),
     };
   }
 
@@ -123,6 +161,7 @@ class World implements Watched {
       if (isPaid) this.paidS++;
       if (!isPaid || isWanted(this, machine)) this.lastWantedMs.set(machine.id, elapsedMs);
       judgeWaiting(this, machine);
+      judgeRented(this, machine);
     }
   }
 
@@ -157,8 +196,8 @@ class World implements Watched {
       faults: () => this.faulty ? this.scenario.processFaults : NO_PROCESS_FAULTS,
       storeFor: (look) => this.store.as(look),
       looks: this.#looks,
-      provider: this.computers.provider(),
-      engine: this.computers.engine(),
+      provider: providerOf(this.computers),
+      engine: engineOf(this.computers),
       policyOf: this.policyOf,
       invoked: (told, act, machineId, generation) =>
         judgeAct(this, told, act, machineId, generation),
@@ -179,6 +218,7 @@ class World implements Watched {
   #moved(before: Machine, after: Machine, move: Move, holder: string): void {
     const told = this.#looks.get(holder) ?? broken(`${holder} moved a machine without looking`);
     judgeMove(this, told, before, after, move);
+    judgeRentedMove(this, told, before, after, move);
     const isSoon = after.place.at === "draining" && this.dice.chance(0.3) && this.faulty;
     // Someone comes just as it drains.
     if (isSoon) {
