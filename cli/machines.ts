@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { machineColumns, machineOf, type MachineRow } from "@/lib/fleet/machine_row.ts";
 import { type Machine, SHOWN_STATE } from "@/lib/fleet/place.ts";
+import { WHY_TEXT } from "@/lib/fleet/refusal.ts";
 import { type Instant, since } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
@@ -81,8 +82,20 @@ const MACHINE_COLUMNS = (now: Instant): Column<Machine>[] => [
   { header: "since", unit: "UTC", cell: (machine) => utc(machine.placeSince) },
   { header: "for", right: true, cell: (machine) => span(since(machine.placeSince, now)) },
   { header: "failures", right: true, cell: (machine) => machine.failures },
+  { header: "why", cell: (machine) => reasonOf(machine) },
+  {
+    header: "retry",
+    unit: "UTC",
+    cell: ({ place }) => place.at === "failed" ? utc(place.retryAt) : null,
+  },
   { header: "address", cell: (machine) => machine.baseUrl },
 ];
+
+/** Why a failed machine is not tried now; null for one that has not failed. */
+function reasonOf({ place }: Machine): string | null {
+  if (place.at !== "failed") return null;
+  return place.why === undefined ? "it would not start, or work" : WHY_TEXT[place.why];
+}
 
 type TierRow = { priority: number; tier: TierSpec; machines: Machine[] };
 
@@ -119,6 +132,9 @@ function machineJson(machine: Machine): Json {
     state: SHOWN_STATE[machine.place.at],
     place_since: utcExact(machine.placeSince),
     failures: machine.failures,
+    why: machine.place.at === "failed" ? machine.place.why ?? "start-failed" : null,
+    reason: reasonOf(machine),
+    retry_at: utcExact(machine.place.at === "failed" ? machine.place.retryAt : null),
     generation: machine.generation,
     retired: machine.retired,
   };

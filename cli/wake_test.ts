@@ -125,6 +125,25 @@ Deno.test("wake says why it cannot: no gateway, no such tier, no machine", async
   assert.match(none.err, /the tier has no machines/);
 });
 
+Deno.test("machines list says why a machine is left alone, and until when", async () => {
+  await using db = await testDatabase();
+  await db.sql`
+    insert into machines (id, tier, slot, provider, place, place_detail)
+    values
+      ('mac_1', 'first', 0, 'cloud', 'failed', '{"retryAt": 1750000000000, "why": "capacity"}'),
+      ('mac_2', 'first', 1, 'cloud', 'failed', '{"retryAt": 1750000000000}'),
+      ('mac_3', 'first', 2, 'cloud', 'absent', '{}')`;
+  const told = z.object({ why: z.string().nullable(), retry_at: z.string().nullable() });
+  const schema = z.object({ machines: z.array(told) });
+  const { machines } = schema.parse((await cliJson(db.target, ["machines", "list"])).json);
+  const retry_at = "2025-06-15T15:06:40.000Z";
+  assert.deepEqual(machines, [
+    { why: "capacity", retry_at },
+    { why: "start-failed", retry_at },
+    { why: null, retry_at: null },
+  ]);
+});
+
 Deno.test("machines list and tiers list show places, and retired machines only when asked", async () => {
   await using db = await testDatabase();
   await using fleet = await fleetFolder();

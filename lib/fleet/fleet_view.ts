@@ -18,6 +18,8 @@ export type WakeView = WakeRecord & {
   readonly phase: "asked" | WakePhase;
   /** From this tier's own history; null when there is none, or it took longer than nearly all before. */
   readonly eta: Remaining | null;
+  /** Of one that failed: when its machine may be tried again; null when that is not known. */
+  readonly retryAt: Instant | null;
 };
 
 export type FleetView = {
@@ -202,7 +204,9 @@ export async function createFleetView(
   const openWake = (tier: string) =>
     [...wakes.values()].find((wake) => wake.tier === tier && wake.endedAt === null) ?? null;
   const shown = (wake: WakeRecord | null | undefined) =>
-    wake === null || wake === undefined ? null : show(wake, times, clock.now());
+    wake === null || wake === undefined
+      ? null
+      : show(wake, times, machines.get(wake.machineId)?.place, clock.now());
 
   return {
     machines: () => ordered,
@@ -240,10 +244,16 @@ function placeToWake(machines: readonly Machine[], tier: string, now: Instant): 
   return pick.kind === "machine" ? pick.machine.place.at : null;
 }
 
-function show(wake: WakeRecord, times: ReadonlyMap<string, WakeTimes>, now: Instant): WakeView {
+function show(
+  wake: WakeRecord,
+  times: ReadonlyMap<string, WakeTimes>,
+  place: Machine["place"] | undefined,
+  now: Instant,
+): WakeView {
   const known = times.get(timesKey(wake.tier, wake.fromPlace)) ?? null;
   const eta = wake.endedAt === null ? remaining(known, since(wake.askedAt, now)) : null;
-  return { ...wake, phase: phaseOf(wake), eta };
+  const retryAt = wake.outcome === "failed" && place?.at === "failed" ? place.retryAt : null;
+  return { ...wake, phase: phaseOf(wake), eta, retryAt };
 }
 
 function phaseOf(wake: WakeRecord): WakeView["phase"] {

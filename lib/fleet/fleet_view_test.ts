@@ -120,6 +120,26 @@ Deno.test("openWake() and wake() follow a wake by its steps, and keep it ten min
   assert.equal(view.wake(wakeId), null);
 });
 
+Deno.test("wake() of one that failed says when its machine may be tried again", async () => {
+  await using db = await testDatabase();
+  const id = await addMachine(db.sql);
+  await using opening = await opened(db);
+  const { view } = opening;
+  const asked = await askWake(db.sql, ASK, START);
+  assert.ok(asked.kind === "asked");
+  const { wakeId } = asked;
+  await shows(view, () => view.wake(wakeId)?.retryAt === null);
+  const retryAt = later(START, minutes(2));
+  const at = new Date(START);
+  await db.sql.begin(async (sql) => {
+    const detail = sql.json({ retryAt, why: "capacity" });
+    await sql`update machines set place = 'failed', place_detail = ${detail} where id = ${id}`;
+    await sql`update wakes set ended_at = ${at}, outcome = 'failed' where id = ${wakeId}`;
+  });
+  await shows(view, () => view.wake(wakeId)?.outcome === "failed");
+  assert.equal(view.wake(wakeId)?.retryAt, retryAt);
+});
+
 Deno.test("etaFor() speaks of the place a wake would begin at", async () => {
   await using db = await testDatabase();
   const id = await addMachine(db.sql);

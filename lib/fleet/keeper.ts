@@ -57,6 +57,8 @@ const LEASE = seconds(15);
 /** How long until a machine that another keeper holds is tried again. */
 const AGAIN_HELD = millis(500);
 const AGAIN_AFTER_ERROR = seconds(2);
+/** A machine is looked at this often at least while it wants looks, whatever its provider's limits. */
+const LEFT_ALONE_MAX = seconds(60);
 const LOOKS_AT_ONCE = 16;
 
 /** A keeper over its collaborators. It remembers nothing between looks. */
@@ -80,7 +82,8 @@ async function look(deps: KeeperDeps, machineId: string): Promise<LookAnswer> {
     }
     const lease = holdLease(deps, answer.claim, LEASE);
     try {
-      return { againIn: await keep(deps, answer.claim, lease) };
+      const { againIn, leaveFor } = await keep(deps, answer.claim, lease);
+      return { againIn: putOff(againIn, leaveFor) };
     } finally {
       await lease.release();
     }
@@ -94,20 +97,30 @@ async function look(deps: KeeperDeps, machineId: string): Promise<LookAnswer> {
   }
 }
 
-/** One look and at most one move. Answers when to look again. */
-async function keep(deps: KeeperDeps, claimed: Claim, lease: Lease): Promise<Millis | null> {
+type Kept = LookAnswer & Pick<Gathered, "leaveFor">;
+
+/** One look and at most one step. Answers when to look again. */
+async function keep(deps: KeeperDeps, claimed: Claim, lease: Lease): Promise<Kept> {
   const { clock, store } = deps;
   const policy = deps.policyOf(claimed.machine);
   const seen = await gather(deps, claimed.machine, policy, clock.now(), lease.signal);
   const claim: Claim = { ...claimed, machine: seen.machine };
-  if (!await learn(store, claimed.machine, claim)) return AGAIN_HELD;
+  const { leaveFor } = seen;
+  if (!await learn(store, claimed.machine, claim)) return { againIn: AGAIN_HELD, leaveFor };
   const now = clock.now();
   await stamp(deps, seen, now);
 
   const decision = decide(claim.machine, seen.sight, policy, now);
-  if (decision.kind === "stay") return nextLook(claim.machine, seen.sight, policy, now);
+  const againIn = decision.kind === "stay"
+    ? nextLook(claim.machine, seen.sight, policy, now)
+    : await take(deps, claim, decision, seen, policy, lease, now);
+  return { againIn, leaveFor };
+}
 
-  return await take(deps, claim, decision, seen, policy, lease, now);
+/** A provider that is asked too often is not asked the sooner for it. */
+function putOff(againIn: Millis | null, leaveFor: Millis | null): Millis | null {
+  if (againIn === null || leaveFor === null) return againIn;
+  return millis(Math.max(againIn, Math.min(leaveFor, LEFT_ALONE_MAX)));
 }
 
 /** Takes a step that was decided: written, carried out, and what came of it journalled. Answers when to look again. */

@@ -22,7 +22,11 @@ const engine: Engine = {
 /** One keeper over a provider that answers as the test says, on a clock that the test moves. */
 function world(db: TestDatabase, start: Power) {
   const asked: string[] = [];
-  const provider = { power: start, refusal: null as ProviderError | null };
+  const provider = {
+    power: start,
+    refusal: null as ProviderError | null,
+    silence: null as ProviderError | null,
+  };
   let now = START;
   const clock: Clock = {
     now: () => now,
@@ -41,7 +45,8 @@ function world(db: TestDatabase, start: Power) {
       billing: { usageSnapshot: false, instanceCost: false },
     },
     status: () => {
-      const { power } = provider;
+      const { power, silence } = provider;
+      if (silence !== null) return Promise.reject(silence);
       const externalId = power === "gone" ? null : "ext-1";
       return Promise.resolve({ power, rawState: power, externalId, baseUrl: null });
     },
@@ -140,4 +145,19 @@ Deno.test("look() waits for what it sees after an answer that tells nothing, and
     await keeper.look(id);
   }
   assert.deepEqual(asked, ["start"], "it was carried out");
+});
+
+Deno.test("look() leaves a provider alone that limits how often it is looked at, though not for over a minute", async () => {
+  await using db = await testDatabase();
+  const { keeper, provider, ask } = world(db, "off");
+  const id = await addMachine(db.sql, { provider: "cloud" });
+  await ask();
+  await keeper.look(id);
+  for (const [wait, expected] of [[20, 20], [300, 60]] as const) {
+    provider.silence = refusal("rate-limited", seconds(wait));
+    assert.deepEqual(await keeper.look(id), { againIn: seconds(expected) });
+  }
+  provider.silence = refusal("unavailable");
+  const { againIn } = await keeper.look(id);
+  assert.ok(againIn !== null && againIn < seconds(2));
 });

@@ -6,11 +6,12 @@ import { daysBefore, WAKES_MAX } from "./eta_store.ts";
 import { recentWakes, type WakeRecord } from "./wakes_store.ts";
 
 /**
- * The steps of a wake as a person follows them. `power`: from the ask until the computer has power (a restore, or a
- * new rental). `boot`: until its port answers. `load`: until the engine is healthy (weights, compilation).
+ * The steps of a wake as a person follows them. `ask`: until the provider was asked; a computer that is just being
+ * stopped must rest first. `power`: until the computer has power (a restore, or a new rental). `address`: until it is
+ * known where it answers. `boot`: until its port answers. `load`: until the engine is healthy (weights, compilation).
  * `firstToken`: until the first token reached a client.
  */
-export type WakeStep = "power" | "boot" | "load" | "firstToken";
+export type WakeStep = "ask" | "power" | "address" | "boot" | "load" | "firstToken";
 
 /** The percentiles of one step, or of the whole until the engine was healthy, over a tier's served wakes, in seconds. */
 export type StepTimes = WakeTimes & { readonly tier: string; readonly step: WakeStep | "whole" };
@@ -38,7 +39,7 @@ async function stepTimes(sql: Sql, now: Instant): Promise<StepTimes[]> {
   return await sql<StepTimes[]>`
     with recent as (
       select
-        tier, asked_at, power_on_at, port_open_at, healthy_at, first_token_at,
+        tier, asked_at, power_asked_at, power_on_at, address_at, port_open_at, healthy_at, first_token_at,
         row_number() over (partition by tier order by asked_at desc) as nr
       from wakes
       where outcome = 'served' and asked_at > ${daysBefore(now)}
@@ -46,8 +47,10 @@ async function stepTimes(sql: Sql, now: Instant): Promise<StepTimes[]> {
       select recent.tier, part.step, greatest(0, extract(epoch from part.span)::float8) as seconds
       from recent
       cross join lateral (values
-        ('power', power_on_at - asked_at),
-        ('boot', port_open_at - power_on_at),
+        ('ask', power_asked_at - asked_at),
+        ('power', power_on_at - coalesce(power_asked_at, asked_at)),
+        ('address', address_at - power_on_at),
+        ('boot', port_open_at - coalesce(address_at, power_on_at)),
         ('load', healthy_at - port_open_at),
         ('firstToken', first_token_at - healthy_at),
         ('whole', healthy_at - asked_at)

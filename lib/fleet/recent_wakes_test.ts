@@ -10,22 +10,29 @@ import { addMachine, START } from "./stores_testing.ts";
 async function addWake(
   sql: Sql,
   machineId: string,
-  marks: { power?: number; port?: number; healthy?: number; token?: number },
+  marks: {
+    ask?: number;
+    power?: number;
+    address?: number;
+    port?: number;
+    healthy?: number;
+    token?: number;
+  },
   { outcome = "served", agoMin = 1 }: { outcome?: "served" | "failed"; agoMin?: number } = {},
 ): Promise<void> {
   const asked = later(START, minutes(-agoMin));
   const at = (s: number | undefined) => s === undefined ? null : new Date(later(asked, seconds(s)));
   await sql`
     insert into wakes (
-      id, tier, machine_id, asked_at, deadline, from_place, power_on_at, port_open_at, healthy_at, first_token_at,
+      id, tier, machine_id, asked_at, deadline, from_place, power_asked_at, power_on_at, address_at, port_open_at, healthy_at, first_token_at,
       ended_at, outcome
     ) values (
       ${newId("wak", asked)}, 'spot', ${machineId}, ${new Date(asked)}, ${new Date(
     later(asked, minutes(5)),
   )}, 'asleep',
-      ${at(marks.power)}, ${at(marks.port)}, ${at(marks.healthy)}, ${at(marks.token)}, ${
-    at(marks.healthy ?? 1)
-  },
+      ${at(marks.ask)}, ${at(marks.power)}, ${at(marks.address)}, ${at(marks.port)}, ${
+    at(marks.healthy)
+  }, ${at(marks.token)}, ${at(marks.healthy ?? 1)},
       ${outcome}
     )
   `;
@@ -45,7 +52,18 @@ Deno.test("wakeHistory() answers each step's percentiles over served wakes, and 
   assert.equal(of("load")?.p50S, 9);
   assert.equal(of("load")?.samples, 2);
   assert.equal(of("whole")?.p50S, 28);
-  assert.equal(of("firstToken"), undefined);
+  for (const step of ["ask", "address", "firstToken"]) assert.equal(of(step), undefined);
+});
+
+Deno.test("wakeHistory() counts each step from the one before, or from the last that was seen", async () => {
+  await using db = await testDatabase();
+  const machine = await addMachine(db.sql);
+  const marks = { ask: 3, power: 10, address: 11, port: 15, healthy: 20, token: 21 };
+  await addWake(db.sql, machine, marks);
+  const { steps } = await wakeHistory(db.sql, START);
+  assert.deepEqual(Object.fromEntries(steps.map(({ step, p50S }) => [step, p50S])), {
+    ...{ ask: 3, power: 7, address: 1, boot: 4, load: 5, firstToken: 1, whole: 20 },
+  });
 });
 
 Deno.test("wakeHistory() shows a bounded number of wakes and forgets those older than a month in its percentiles", async () => {

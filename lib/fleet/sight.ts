@@ -13,6 +13,7 @@ import { asError, kindOf, within } from "./failure.ts";
 import { type Demand, holdsAddress, type MachineStore, type WakePhase } from "./machine_store.ts";
 import type { Machine } from "./place.ts";
 import type { TierPolicy } from "./policy.ts";
+import { rateWait, refusalOf } from "./refusal.ts";
 import { isPowerless } from "./step.ts";
 
 export type SightDeps = {
@@ -31,6 +32,8 @@ export type Gathered = {
   readonly wake: Demand["wake"];
   /** Steps of the wake that are seen for the first time. */
   readonly newPhases: readonly WakePhase[];
+  /** The provider did not answer, for it is asked too often: it is to be left alone so long. */
+  readonly leaveFor: Millis | null;
 };
 
 const STATUS_LIMIT: Millis = seconds(10);
@@ -45,10 +48,11 @@ export async function gather(
   now: Instant,
   signal: AbortSignal,
 ): Promise<Gathered> {
-  const [status, demand] = await Promise.all([
+  const [told, demand] = await Promise.all([
     lookAtPower(deps, machine, signal),
     deps.store.demand(machine.id, now),
   ]);
+  const { status, leaveFor } = told;
   const addressed = status === null ? machine : readdress(machine, status);
   const power = status?.power ?? "unknown";
   const engine = await lookAtEngine(deps, addressed, power, policy, signal);
@@ -68,9 +72,10 @@ export async function gather(
     sight,
     machine: addressed,
     wake: demand.wake,
-    newPhases: phasesSeen(addressed, sight).filter((phase) =>
+    newPhases: phasesSeen(addressed, sight, status?.isActive === true).filter((phase) =>
       demand.wake !== null && !demand.wake.stamped.includes(phase)
     ),
+    leaveFor,
   };
 }
 
@@ -89,20 +94,25 @@ export function providerOf(providers: Providers, { provider: name }: Machine) {
   return provider;
 }
 
+type Told = { readonly status: MachineStatus | null; readonly leaveFor: Millis | null };
+
 async function lookAtPower(
   { clock, providers, deploymentId, log }: SightDeps,
   machine: Machine,
   signal: AbortSignal,
-): Promise<MachineStatus | null> {
+): Promise<Told> {
   try {
     const ref = refOf(machine, deploymentId);
     const provider = providerOf(providers, machine);
-    return await within(clock, STATUS_LIMIT, signal, (limited) => provider.status(ref, limited));
+    const ask = (limited: AbortSignal) => provider.status(ref, limited);
+    return { status: await within(clock, STATUS_LIMIT, signal, ask), leaveFor: null };
   } catch (error) {
     signal.throwIfAborted();
     const fields = { machineId: machine.id, kind: kindOf(error), error: asError(error) };
     log.warn("keeper.status_unknown", fields);
-    return null;
+    const refusal = refusalOf(error);
+    const isLimited = refusal?.kind === "rate-limited";
+    return { status: null, leaveFor: isLimited ? rateWait(refusal.retryAfter) : null };
   }
 }
 
@@ -147,10 +157,19 @@ async function lookAtEngine(
   }
 }
 
-function phasesSeen({ baseUrl, place }: Machine, { engine, portOpen, power }: Sight): WakePhase[] {
+/** `isActive`: it has power by the provider's word, with or without an address. */
+function phasesSeen(
+  { baseUrl, place }: Machine,
+  sight: Sight,
+  isActive: boolean,
+): WakePhase[] {
+  const { engine, portOpen, power } = sight;
   const phases: WakePhase[] = [];
-  if (power === "on") phases.push("powerOn");
-  if (power === "on" && baseUrl !== null && place.at !== "stopping") phases.push("address");
+  // Power it still has on its way to rest is not yet what the wake brought.
+  if (place.at === "stopping" || place.at === "destroying" || place.at === "failed") return phases;
+  const hasPower = power === "on" && sight.isHalted !== true;
+  if (hasPower || isActive) phases.push("powerOn");
+  if (hasPower && baseUrl !== null) phases.push("address");
   if (portOpen) phases.push("portOpen");
   if (engine === "healthy") phases.push("healthy");
   return phases;

@@ -24,7 +24,9 @@ export type FleetSight = {
 };
 
 /** A wake as a waiting request sees it. */
-export type WakeSight = Pick<WakeView, "tier" | "outcome" | "because" | "phase" | "eta">;
+export type WakeSight =
+  & Pick<WakeView, "tier" | "outcome" | "because" | "phase" | "eta">
+  & Partial<Pick<WakeView, "retryAt">>;
 
 export type WakeAnswer =
   | { kind: "asked"; wakeId: string }
@@ -32,7 +34,11 @@ export type WakeAnswer =
   /** A machine of it is ready; our view of the fleet has yet to hear of it. */
   | { kind: "ready" };
 
-type Unavailable = WakeAnswer & { kind: "unavailable" };
+type Unavailable = WakeAnswer & {
+  kind: "unavailable";
+  /** This request asks it no more, whenever it may be tried again. */
+  isFinal?: true;
+};
 
 export type AcquireDeps = {
   readonly clock: Clock;
@@ -205,7 +211,8 @@ async function askFirstCold(
   for (const tier of new Set(wish.targets.map((target) => target.tier))) {
     if (deps.fleet.ready(tier.name).length > 0) continue; // only failed ones: the keeper has not judged yet
     const known = unavailable.get(tier.name);
-    if (known !== undefined && (known.retryAt === null || known.retryAt > now)) continue;
+    const isOver = known?.isFinal === true || known?.retryAt === null;
+    if (known !== undefined && (isOver || (known.retryAt ?? now) > now)) continue;
     const answer = await deps.askWake(tier, wish.requestId);
     if (answer.kind === "ready") return "ready";
     if (answer.kind === "asked") return { tier, wakeId: answer.wakeId };
@@ -225,8 +232,9 @@ function noteFailedWake(
   if (wake?.outcome !== "failed") return;
   unavailable.set(tier.name, {
     kind: "unavailable",
-    retryAt: null,
+    retryAt: wake.retryAt ?? null,
     because: wake.because ?? "its wake failed",
+    isFinal: true,
   });
 }
 

@@ -99,6 +99,21 @@ Deno.test("acquire() goes to the next tier when a wake fails, and to no_upstream
   assert.equal(hand.listeners.size, 0);
 });
 
+Deno.test("acquire() tells when a tier that was refused may be tried again, and asks it no more itself", async () => {
+  const hand = handFleet();
+  const found = hand.acquire();
+  await settled();
+  const refused = { outcome: "failed", because: "no stock (capacity)" } as const;
+  hand.setWake("wak_1", { ...refused, retryAt: instant(hand.clock.now() + 30_000) });
+  await settled();
+  hand.clock.advance(millis(31_000));
+  hand.setWake("wak_2", { ...refused, retryAt: instant(hand.clock.now() + 44_001) });
+  const error = await errorOf(found);
+  assert.deepEqual(hand.asked, ["spot", "standard"]);
+  assert.deepEqual([error.code, error.retryAfterS], ["no_upstream", 1]);
+  assert.match(error.message, /spot: no stock \(capacity\); standard: no stock/);
+});
+
 Deno.test("acquire() falls through a tier that waits once that tier cannot be woken", async () => {
   const hand = handFleet({ targets: targetsOf({ spot: "when_cold: wait," }) });
   hand.answers.set("spot", unavailable("it failed"));

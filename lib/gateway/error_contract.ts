@@ -97,7 +97,7 @@ const ADVICE = {
   no_upstream: {
     retry: "after",
     means:
-      "No machine can serve this now, and none can be woken. If the band or the price you allow rules every tier out, `x-should-retry: false` stands beside it.",
+      "No machine can serve this now, and none can be woken: the message says of each tier why, and Retry-After when the first may be tried again. If the band or the price you allow rules every tier out, `x-should-retry: false` stands beside it.",
   },
   warming_up: {
     retry: "after",

@@ -50,6 +50,7 @@ function shown(
     because: null,
     phase: "asked" as const,
     eta: null,
+    retryAt: null,
   };
   return modelObject(
     m,

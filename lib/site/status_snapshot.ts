@@ -113,6 +113,17 @@ function machineStatus(
   };
 }
 
+/** Where each step of a wake ends, in the order of the steps. */
+const MARKS: readonly ((wake: WakeRecord) => Instant | null)[] = [
+  (wake) => wake.powerAskedAt,
+  (wake) => wake.powerOnAt,
+  (wake) => wake.addressAt,
+  (wake) => wake.portOpenAt,
+  (wake) => wake.healthyAt,
+  (wake) => wake.firstTokenAt,
+];
+const HEALTHY_MARK = 4;
+
 function wakeStatus(wake: WakeRecord): WakeStatus {
   const afterMs = (at: Instant | null) => at === null ? null : Math.max(0, since(wake.askedAt, at));
   return {
@@ -120,7 +131,7 @@ function wakeStatus(wake: WakeRecord): WakeStatus {
     tier: wake.tier,
     from: wake.fromPlace,
     askedAtMs: wake.askedAt,
-    marksMs: [wake.powerOnAt, wake.portOpenAt, wake.healthyAt, wake.firstTokenAt].map(afterMs),
+    marksMs: MARKS.map((atOf) => afterMs(atOf(wake))),
     isOpen: wake.endedAt === null,
     outcome: wake.outcome,
   };
@@ -143,7 +154,7 @@ function timesOf(
 
 /** From the ask to a healthy engine, or as far as it came; null when nothing was seen. */
 export function wakeTookMs({ marksMs }: WakeStatus): number | null {
-  return marksMs[2] ?? marksMs.findLast((mark) => mark !== null) ?? null;
+  return marksMs[HEALTHY_MARK] ?? marksMs.findLast((mark) => mark !== null) ?? null;
 }
 
 /** What a person who cannot see the page is told of a change. */

@@ -51,7 +51,7 @@ Deno.test("statusSnapshot() puts the open wake first, once, and tells nobody who
   fleet.change({ open: [open] });
   const snapshot = at(fleet, { ...HISTORY, recent: [open, ...HISTORY.recent] });
   assert.deepEqual(snapshot.recent.map(({ id }) => id), ["wak_1", "wak_0"]);
-  assert.deepEqual(snapshot.tiers[0]?.wake?.marksMs, [300, null, null, null]);
+  assert.deepEqual(snapshot.tiers[0]?.wake?.marksMs, [null, 300, null, null, null, null]);
   assert.equal(snapshot.tiers[0]?.waiting, 3);
   assert.doesNotMatch(JSON.stringify(snapshot), /req_secret|because|machineId/);
 });
@@ -71,9 +71,9 @@ Deno.test("statusSnapshot() tells what wakes took although none would begin now"
 Deno.test("wakeTookMs() is the time to health, or as far as it came", () => {
   const { recent } = at(handFleet());
   assert.equal(recent[0] && wakeTookMs(recent[0]), 4_200);
-  const only = { ...at(handFleet()).recent[0]!, marksMs: [7, null, null, null] };
+  const only = { ...at(handFleet()).recent[0]!, marksMs: [7, null, null, null, null, null] };
   assert.equal(wakeTookMs(only), 7);
-  assert.equal(wakeTookMs({ ...only, marksMs: [null, null, null, null] }), null);
+  assert.equal(wakeTookMs({ ...only, marksMs: [null, null, null, null, null, null] }), null);
 });
 
 Deno.test("spokenChanges() says what changed and nothing else", () => {

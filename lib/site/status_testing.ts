@@ -50,6 +50,7 @@ export function wake(over: Partial<WakeView> = {}): WakeView {
     because: null,
     phase: "asked",
     eta: null,
+    retryAt: null,
     ...over,
   };
 }

@@ -4,9 +4,20 @@ import type { WakeStep } from "@/lib/fleet/recent_wakes.ts";
 /** The steps in order, with what happens in each. */
 export const WAKE_STEPS: readonly { step: WakeStep; label: string; about: string }[] = [
   {
+    step: "ask",
+    label: "Ask",
+    about:
+      "From the first request until the provider is asked. A computer that is just being stopped must rest first.",
+  },
+  {
     step: "power",
     label: "Restore",
-    about: "From the ask until the computer has power: a restore, or a new rental.",
+    about: "Until the computer has power: a restore, or a new rental.",
+  },
+  {
+    step: "address",
+    label: "Address",
+    about: "Until it is known where it answers: a restored computer may come back elsewhere.",
   },
   {
     step: "boot",

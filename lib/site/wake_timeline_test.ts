@@ -5,23 +5,25 @@ const states = (marksMs: (number | null)[], isOpen: boolean, elapsedMs = 0) =>
   timeline({ marksMs, isOpen }, elapsedMs).map(({ state, tookMs }) => [state, tookMs]);
 
 Deno.test("timeline() counts the running step from the last mark until now", () => {
-  assert.deepEqual(states([null, null, null, null], true, 700), [
+  assert.deepEqual(states([null, null, null, null, null, null], true, 700), [
     ["running", 700],
-    ["ahead", 0],
-    ["ahead", 0],
-    ["ahead", 0],
+    ...Array.from({ length: 5 }, () => ["ahead", 0]),
   ]);
-  assert.deepEqual(states([300, 500, null, null], true, 900), [
-    ["done", 300],
-    ["done", 200],
+  assert.deepEqual(states([5, 300, 310, 500, null, null], true, 900), [
+    ["done", 5],
+    ["done", 295],
+    ["done", 10],
+    ["done", 190],
     ["running", 400],
     ["ahead", 0],
   ]);
 });
 
 Deno.test("timeline() gives an unseen step's time to the step after it", () => {
-  assert.deepEqual(states([300, null, 900, null], true, 1_000), [
+  assert.deepEqual(states([null, 300, null, null, 900, null], true, 1_000), [
+    ["unseen", 0],
     ["done", 300],
+    ["unseen", 0],
     ["unseen", 0],
     ["done", 600],
     ["running", 100],
@@ -29,9 +31,11 @@ Deno.test("timeline() gives an unseen step's time to the step after it", () => {
 });
 
 Deno.test("timeline() lets nothing run in a wake that is over, and takes a mark from the past as no time", () => {
-  assert.deepEqual(states([300, 500, 900, null], false, 99_999).at(-1), ["ahead", 0]);
-  assert.deepEqual(states([300, 200, 900, null], false), [
+  assert.deepEqual(states([0, 300, 400, 500, 900, null], false, 99_999).at(-1), ["ahead", 0]);
+  assert.deepEqual(states([0, 300, 300, 200, 900, null], false), [
+    ["done", 0],
     ["done", 300],
+    ["done", 0],
     ["done", 0],
     ["done", 600],
     ["ahead", 0],
