@@ -1,4 +1,5 @@
 /** The gateway's way to an engine: one HTTP exchange, its body read by read, and an honest word on how it ended. */
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Millis } from "@/lib/kernel/clock.ts";
 
 export type UpstreamRequest = {
@@ -13,7 +14,7 @@ export type UpstreamRequest = {
   /** Held in memory, so that it can be sent again on a new connection. */
   readonly body: Uint8Array<ArrayBuffer> | null;
   /** Ends the exchange at once, before the headers or inside the body; the reads then throw its reason. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly connectTimeoutMs: Millis;
   /** From the call until the response's head is complete. */
   readonly headersTimeoutMs: Millis;

@@ -1,4 +1,5 @@
 /** The upstream over Deno's own `fetch`: the reference the hand-written client is checked against. */
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import {
   checkRequest,
   namesEncoding,
@@ -50,7 +51,7 @@ async function exchange(
   signal.throwIfAborted();
   const ender = new AbortController();
   const onAbort = () => ender.abort(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  signal.addEventListener("abort", onAbort);
   const over = () => signal.removeEventListener("abort", onAbort);
   let late = false;
   const timer = setTimeout(() => {
@@ -96,7 +97,7 @@ function headerPairs(request: UpstreamRequest): [string, string][] {
 
 function fetchBody(
   stream: ReadableStream<Uint8Array<ArrayBuffer>> | null,
-  signal: AbortSignal,
+  signal: CancelSignal,
   ender: AbortController,
   over: () => void,
 ): UpstreamBody {

@@ -168,7 +168,10 @@ async function dial(
   const port = Number(url.port) || (isTls ? 443 : 80);
   const limitMs = Math.max(0, Math.min(connectTimeoutMs, leftMs));
   const late = AbortSignal.timeout(limitMs);
-  const limit = AbortSignal.any([signal, late]);
+  const ender = new AbortController();
+  const onAbort = () => ender.abort(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  const limit = AbortSignal.any([ender.signal, late]);
   let conn: Deno.TcpConn | Deno.TlsConn | null = null;
   const give = () => closeQuietly(conn);
   try {
@@ -194,6 +197,7 @@ async function dial(
       thrown,
     );
   } finally {
+    signal.removeEventListener("abort", onAbort);
     limit.removeEventListener("abort", give);
   }
 }

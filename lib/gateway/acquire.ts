@@ -2,6 +2,7 @@
  * Finds a ready machine for a request, or waits for one: a level, not an event. A request never starts a machine; it
  * asks for a wake, and the keeper moves machines.
  */
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Clock, Instant } from "@/lib/kernel/clock.ts";
 import { millis } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
@@ -63,7 +64,7 @@ export type Wish = {
   readonly lastFailure: AppError | null;
   /** Told when it begins to wait, and for which wake. */
   readonly onWaiting: (wakeId: string) => void;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 };
 
 export type Acquired = {

@@ -1,4 +1,5 @@
 /** The rest of a stream: forwarded read by read, judged at its end, its record ended exactly once. */
+import { Cancel, type CancelSignal } from "@/lib/kernel/cancel.ts";
 import { type Clock, millis } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
@@ -17,7 +18,7 @@ export type AnswerStreamOptions = {
   readonly requestId: string;
   readonly record: StreamRecord;
   /** The gateway stopping: what still runs at the end of its grace is told so. */
-  readonly stopping: AbortSignal;
+  readonly stopping: CancelSignal;
 };
 
 /** How long a pause tells that nothing more has arrived, and how long the drain of a left stream may take in all. */
@@ -98,9 +99,9 @@ export class AnswerStream {
     const pause = body.hangUp === undefined ? DRAIN_GAP : DRAIN_MAX;
     const endMs = clock.elapsedMs() + DRAIN_MAX;
     while (clock.elapsedMs() < endMs) {
-      const over = new AbortController();
-      const late = clock.sleep(pause, over.signal).then(() => "nothing more" as const);
-      const bytes = await Promise.race([this.#readBytes(), late]).finally(() => over.abort());
+      const over = new Cancel();
+      const late = clock.sleep(pause, over).then(() => "nothing more" as const);
+      const bytes = await Promise.race([this.#readBytes(), late]).finally(() => over.abort(null));
       if (bytes === null || bytes === "nothing more") return;
       for (const event of splitter.push(bytes)) meter.read(event);
     }

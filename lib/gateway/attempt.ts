@@ -2,6 +2,7 @@
  * One try on one machine, up to the first content of its answer. The row is opened and the request sent at the same
  * time; nothing is handed on before both stand, so durability costs no visible latency and no byte lacks its row.
  */
+import { Cancel, type CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Clock } from "@/lib/kernel/clock.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
@@ -35,7 +36,7 @@ export type AttemptRequest = {
   /** Resolves once the row is durable: false when the machine takes nothing new. */
   readonly open: Promise<boolean>;
   /** The client leaving, or the gateway stopping. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 };
 
 /** A stream whose first content has arrived and was not sent yet. */
@@ -104,15 +105,15 @@ export async function attempt(deps: AttemptDeps, ask: AttemptRequest): Promise<A
 }
 
 type Limits = Pick<OpenStream, "watched" | "detach" | "release" | "abort" | "limitError"> & {
-  signal: AbortSignal;
+  signal: CancelSignal;
 };
 
 /** The attempt's own signal: ends with the client, on silence, or when its time is over. */
 function limitsOf({ clock, stalls }: AttemptDeps, { tier, signal }: AttemptRequest): Limits {
-  const controller = new AbortController();
-  const onAbort = () => controller.abort(signal.reason);
+  const cancel = new Cancel();
+  const onAbort = () => cancel.abort(signal.reason);
   if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort, { once: true });
+  else signal.addEventListener("abort", onAbort);
   let limitError: AppError | null = null;
   const nowMs = clock.elapsedMs();
   const watched: WatchedStream = {
@@ -125,14 +126,14 @@ function limitsOf({ clock, stalls }: AttemptDeps, { tier, signal }: AttemptReque
           ? `The request ran longer than the ${tier.limits.total / 1_000} s this tier allows`
           : "The machine stopped sending",
       );
-      controller.abort(limitError);
+      cancel.abort(limitError);
     },
   };
   const unwatch = stalls.watch(watched);
   return {
-    signal: controller.signal,
+    signal: cancel,
     watched,
-    abort: (reason) => controller.abort(reason),
+    abort: (reason) => cancel.abort(reason),
     limitError: () => limitError,
     detach: () => signal.removeEventListener("abort", onAbort),
     release() {

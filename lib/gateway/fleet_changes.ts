@@ -1,4 +1,5 @@
 /** Waiting for the fleet to change: a level is looked at again after each change, so none is missed. */
+import { Cancel, type CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Clock, Millis } from "@/lib/kernel/clock.ts";
 
 /** Turns the subscription into promises: each resolves at the first change after it was asked for. */
@@ -18,15 +19,15 @@ export async function changeOrTimeout(
   clock: Clock,
   change: Promise<void>,
   span: Millis,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<void> {
-  const over = new AbortController();
-  const stop = () => over.abort();
+  const over = new Cancel();
+  const stop = () => over.abort(null);
   signal.addEventListener("abort", stop);
   try {
-    await Promise.race([change, clock.sleep(span, over.signal)]);
+    await Promise.race([change, clock.sleep(span, over)]);
   } finally {
     signal.removeEventListener("abort", stop);
-    over.abort();
+    over.abort(null);
   }
 }

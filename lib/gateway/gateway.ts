@@ -2,6 +2,7 @@
  * The gateway: one request from its arrival to its answer. Admit, find a machine, forward, meter, fail over, close;
  * each step is a file beside this one.
  */
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import { type Clock, type Instant, type Millis, millis } from "@/lib/kernel/clock.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
@@ -18,13 +19,14 @@ import { AnswerStream } from "./answer_stream.ts";
 import { heartbeats } from "./heartbeats.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
 import { parseBody, type ParsedBody } from "./parse_request.ts";
+import { patience } from "./patience.ts";
 import { policyOf, type RequestPolicy } from "./request_policy.ts";
 import { type RecordDeps, RequestRecord } from "./request_record.ts";
 import { baseHeaders, errorAnswer, requestIdOf, serverTiming } from "./reply.ts";
 import { type Arrival, travel, type TravelDeps } from "./travel.ts";
 import type { Answer, AnswerHeaders, HeaderLookup, Inbound } from "./transport.ts";
 
-export type GatewayDeps = TravelDeps & Omit<RecordDeps, "settleTokens"> & {
+export type GatewayDeps = TravelDeps & RecordDeps & {
   readonly clock: Clock;
   readonly log: Log;
   readonly lineup: Lineup;
@@ -39,7 +41,7 @@ export type GatewayDeps = TravelDeps & Omit<RecordDeps, "settleTokens"> & {
   /** Why a tier may not be asked for more now, its bill unseen or its budget spent; null: it may. */
   readonly closedTier: (tier: TierSpec) => AppError | null;
   /** Aborted once the gateway's shutdown grace is over. */
-  readonly stopping: AbortSignal;
+  readonly stopping: CancelSignal;
 };
 
 /** Everything learned of a request by the time it is let in. */
@@ -121,7 +123,8 @@ async function admit(
 
   const admitMs = deps.clock.elapsedMs() - startedMs;
   const record = new RequestRecord(
-    { ...deps, settleTokens },
+    deps,
+    settleTokens,
     {
       id: usageId,
       openedAt: now,
@@ -157,7 +160,7 @@ async function authenticate(
 async function answer(
   deps: GatewayDeps,
   admitted: Admitted,
-  clientSignal: AbortSignal,
+  clientSignal: CancelSignal,
 ): Promise<Answer> {
   const { record, policy, body } = admitted;
   const { signal, leave, gone, forget } = patience(clientSignal, deps.stopping);
@@ -192,36 +195,12 @@ async function answer(
   return { status: 200, headers: admitted.headers, body: beats };
 }
 
-/** One signal for the client leaving and for the gateway stopping; `AbortSignal.any` costs several times as much. */
-function patience(client: AbortSignal, stopping: AbortSignal) {
-  const both = new AbortController();
-  let left = false;
-  const leave = () => {
-    left = true;
-    both.abort(client.reason);
-  };
-  const stop = () => both.abort(stopping.reason);
-  client.addEventListener("abort", leave);
-  stopping.addEventListener("abort", stop);
-  if (client.aborted) leave();
-  else if (stopping.aborted) stop();
-  return {
-    signal: both.signal,
-    leave,
-    gone: () => left,
-    forget() {
-      client.removeEventListener("abort", leave);
-      stopping.removeEventListener("abort", stop);
-    },
-  };
-}
-
 /** Ends the record of a request that got no answer, and says how it is to be told. */
 function endFailed(
   record: RequestRecord,
   thrown: unknown,
   clientLeft: boolean,
-  stopping: AbortSignal,
+  stopping: CancelSignal,
 ): AppError {
   if (clientLeft) {
     record.end({ ended: "client_left", status: 499, errorCode: "client_closed" });

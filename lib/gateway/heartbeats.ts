@@ -1,4 +1,5 @@
 /** A stream whose headers were sent while its machine still wakes: comments that tell how far it is, then the answer. */
+import { Cancel } from "@/lib/kernel/cancel.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import { AnswerStream, type Piece } from "./answer_stream.ts";
 import type { GatewayDeps } from "./gateway.ts";
@@ -61,14 +62,14 @@ async function arrivalOrBeat(
   deps: GatewayDeps,
   arrival: Promise<Arrival>,
 ): Promise<Arrival | null> {
-  const decided = new AbortController();
+  const decided = new Cancel();
   try {
     return await Promise.race([
       arrival,
-      deps.clock.sleep(deps.heartbeatEvery, decided.signal).then(() => null),
+      deps.clock.sleep(deps.heartbeatEvery, decided).then(() => null),
     ]);
   } finally {
-    decided.abort();
+    decided.abort(null);
   }
 }
 

@@ -21,8 +21,6 @@ export type RecordDeps = {
   readonly ledger: UsageLedger;
   readonly loads: MachineLoads;
   readonly prices: () => CurrentPrices;
-  /** Charges the key's tokens once they are known. */
-  readonly settleTokens: (usedTokens: number) => void;
   /** Notes the first token after a wake. */
   readonly firstTokenAfterWake: (wakeId: string) => void;
 };
@@ -46,6 +44,7 @@ export type Ending = {
 export class RequestRecord {
   readonly request: UsageRequest;
   readonly #deps: RecordDeps;
+  readonly #settleTokens: (usedTokens: number) => void;
   readonly #startedMs: number;
   /** The catalogue model it would be served as, until a machine is chosen. */
   readonly #modelWanted: string;
@@ -62,9 +61,19 @@ export class RequestRecord {
   #waitedFor: { wakeId: string; tier: string } | null = null;
   #ended = false;
 
-  /** `startedMs` is on the elapsed clock: when the request arrived. */
-  constructor(deps: RecordDeps, request: UsageRequest, startedMs: number, modelWanted: string) {
+  /**
+   * `settleTokens` charges the key's tokens once they are known. `startedMs` is on the elapsed clock: when the request
+   * arrived.
+   */
+  constructor(
+    deps: RecordDeps,
+    settleTokens: (usedTokens: number) => void,
+    request: UsageRequest,
+    startedMs: number,
+    modelWanted: string,
+  ) {
     this.#deps = deps;
+    this.#settleTokens = settleTokens;
     this.request = request;
     this.#startedMs = startedMs;
     this.#modelWanted = modelWanted;
@@ -142,7 +151,7 @@ export class RequestRecord {
     this.#untrack();
     this.#closeRow(ending);
     const { promptTokens, completionTokens } = this.#usage;
-    this.#deps.settleTokens(promptTokens + completionTokens);
+    this.#settleTokens(promptTokens + completionTokens);
     this.#count(ending);
     this.#write(ending);
   }

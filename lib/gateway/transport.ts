@@ -1,4 +1,5 @@
 /** What the pipeline needs to know of a transport: how a request comes in and how its answer goes out. */
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Piece } from "./answer_stream.ts";
 
 /** Names in any case; several fields of one name are joined by a comma. */
@@ -8,7 +9,7 @@ export type HeaderLookup = { get(name: string): string | null };
 export type Inbound = {
   readonly headers: HeaderLookup;
   /** Aborted when the client leaves before its answer is over. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** The whole body. Throws AppError `request_too_large` or `client_closed`. */
   body(bytesMax: number): Uint8Array | Promise<Uint8Array>;
 };

@@ -1,4 +1,5 @@
 /** Time as an argument: the one place that reads the wall clock, and the spans everything else counts in. */
+import type { CancelSignal } from "./cancel.ts";
 
 /** Milliseconds since the Unix epoch. Only a {@link Clock} makes one from the wall. */
 export type Instant = number & { readonly brand: "Instant" };
@@ -23,7 +24,7 @@ export type Clock = {
   /** Never goes back; use it for durations, in milliseconds with a fraction. */
   elapsedMs(): number;
   /** Resolves after `span`, or at once when `signal` aborts. Never rejects. */
-  sleep(span: Millis, signal?: AbortSignal): Promise<void>;
+  sleep(span: Millis, signal?: CancelSignal): Promise<void>;
 };
 
 /** `setTimeout` fires at once when asked for more: about 24.8 days. */

@@ -1,6 +1,7 @@
 /** One client's connection: its requests in order, one answer at a time. */
 import { Buffer } from "node:buffer";
 import type net from "node:net";
+import { Cancel } from "@/lib/kernel/cancel.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import { refuse } from "../api.ts";
@@ -21,7 +22,7 @@ import {
   LOOKS_MAX,
   UNREAD_MS_MAX,
 } from "./limits.ts";
-import { HEAD_BYTES_MAX, readRequestHead, type RequestHead } from "./request_head.ts";
+import { HEAD_BYTES_MAX, headText, readRequestHead, type RequestHead } from "./request_head.ts";
 
 const NOTHING: Buffer = Buffer.alloc(0);
 const LF = 10;
@@ -39,7 +40,7 @@ export class FrontClient {
   #head: PlainHead | null = null;
   #looks = 0;
   #keepAlive = true;
-  #request: AbortController | null = null;
+  #request: Cancel | null = null;
   #source: PieceSource | null = null;
   #drained: (() => void) | null = null;
   #deadlineMs: number;
@@ -91,10 +92,7 @@ export class FrontClient {
   }
 
   #look(): void {
-    const { length } = this.#unread;
-    const head = readRequestHead(
-      this.#unread.toString("latin1", 0, Math.min(length, HEAD_BYTES_MAX)),
-    );
+    const head = readRequestHead(headText(this.#unread));
     switch (head.kind) {
       case "more":
         if (++this.#looks > LOOKS_MAX) this.#bad("a head in too many pieces");
@@ -146,11 +144,11 @@ export class FrontClient {
   #serve(route: InferenceRoute, headers: HeaderLookup, body: Buffer | null): void {
     this.#state = "answering";
     this.#deadlineMs = Infinity;
-    const request = new AbortController();
+    const request = new Cancel();
     this.#request = request;
     const inbound = {
       headers,
-      signal: request.signal,
+      signal: request,
       body(bytesMax: number) {
         if (body === null) throw tooLarge(bytesMax);
         return body;

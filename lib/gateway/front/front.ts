@@ -3,6 +3,7 @@
  * full server behind it. Why it exists: `docs/decisions/0007-own-front.md`.
  */
 import net from "node:net";
+import { relayed } from "@/lib/kernel/cancel.ts";
 import type { ApiDeps } from "../api.ts";
 import { FrontClient } from "./client.ts";
 import type { ClientHome } from "./client_home.ts";
@@ -35,7 +36,9 @@ export type Front = {
 
 /** Listens. Rejects when the address cannot be had. */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { api, hostname, port, sharesPort, fullPort } = options;
+  const { hostname, port, sharesPort, fullPort } = options;
+  // Each request listens; one listener at the gateway's own signal is enough.
+  const api = { ...options.api, stopping: relayed(options.api.stopping) };
   const clients = new Set<FrontClient>();
   let stopping = false;
   let date = new Date(api.clock.now()).toUTCString();

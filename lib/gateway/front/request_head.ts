@@ -3,12 +3,15 @@
  * inference route is ours, whatever else is the full server's, and what two readers could frame differently is
  * nobody's. Source: RFC 9112. Pure.
  */
+import type { Buffer } from "node:buffer";
 import { INFERENCE_ROUTES, type InferenceRoute } from "../inference_routes.ts";
 import type { HeaderLookup } from "../transport.ts";
 
 /** The request line and all fields; longer heads are the full server's to refuse. */
 export const HEAD_BYTES_MAX = 32_768;
 const FIELDS_MAX = 100;
+const CR = 13;
+const LF = 10;
 const BODY_DIGITS_MAX = 15;
 
 const ROUTES: ReadonlyMap<string, InferenceRoute> = new Map(
@@ -37,6 +40,17 @@ export type RequestHead =
 
 const MORE: RequestHead = { kind: "more" };
 const OTHER: RequestHead = { kind: "other" };
+
+/** What of `bytes` may be a head: all up to its end, and not the body behind it. One byte, one character. */
+export function headText(bytes: Buffer): string {
+  const most = Math.min(bytes.length, HEAD_BYTES_MAX);
+  for (let i = 3; i < most; i++) {
+    if (bytes[i] === LF && bytes[i - 1] === CR && bytes[i - 2] === LF && bytes[i - 3] === CR) {
+      return bytes.toString("latin1", 0, i + 1);
+    }
+  }
+  return bytes.toString("latin1", 0, most);
+}
 
 /** Reads the head at the start of `text`, which is Latin-1: one byte, one character. */
 export function readRequestHead(text: string): RequestHead {
