@@ -1,4 +1,5 @@
 /** Time that moves only when everything that could happen now has happened: a whole day in a blink, the same every time. */
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import { type Clock, type Instant, instant, type Millis } from "@/lib/kernel/clock.ts";
 
 type Timer = { readonly atMs: number; readonly order: number; fire(): void; cancelled: boolean };
@@ -15,7 +16,7 @@ export class VirtualTime implements Clock {
   now = (): Instant => instant(this.#nowMs);
   elapsedMs = (): number => this.#nowMs - START_MS;
 
-  sleep = (span: Millis, signal?: AbortSignal): Promise<void> => {
+  sleep = (span: Millis, signal?: CancelSignal): Promise<void> => {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.at(this.#nowMs + span, () => {
@@ -26,7 +27,7 @@ export class VirtualTime implements Clock {
         timer.cancelled = true;
         resolve();
       };
-      signal?.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", abort);
     });
   };
 
