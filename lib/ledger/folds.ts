@@ -123,7 +123,7 @@ export async function readFolds(): Promise<ReadonlyMap<FoldName, string>> {
 
 /** Runs a fold over a window. Throws when its answer is not what it is declared to be. */
 export async function runFold<Name extends FoldName>(
-  sql: Sql,
+  sql: Pick<Sql, "unsafe">,
   folds: ReadonlyMap<FoldName, string>,
   name: Name,
   { from, to }: Window,

@@ -18,11 +18,31 @@ export const METHODS: readonly Method[] = [
     lastOf: ({ cost }) => cost,
   },
   {
+    fold: "cost_by_day",
+    title: "Realised cost by day",
+    says:
+      "The money billed on a UTC day over the tokens of the requests that ended on it. A day at whose beginning or end bills are missing is unknown.",
+    lastOf: ({ costByDay }) => costByDay,
+  },
+  {
+    fold: "cost_by_model",
+    title: "Realised cost by model",
+    says:
+      "A bill does not say which model it was for. A tier's money is shared among the models it served by their part of its tokens, with its idle time and cold starts; money of a tier that served nothing belongs to no model.",
+    lastOf: ({ costByModel }) => costByModel,
+  },
+  {
     fold: "spend",
     title: "What the money was for",
     says:
       "Each minute of a machine is paid for by what the journal says of its place: serving when a request ran in it, idle when it could serve and none ran, warm-up while it loads, storage while it sleeps. Money billed across a gap is counted, and what it was for is unknown.",
     lastOf: ({ spend }) => spend,
+  },
+  {
+    fold: "spend_by_day",
+    title: "Money by day",
+    says: "The same by UTC day, for all tiers together, from the first day whose bills were read.",
+    lastOf: ({ spendByDay }) => spendByDay,
   },
   {
     fold: "billing_gaps",
@@ -32,11 +52,25 @@ export const METHODS: readonly Method[] = [
     lastOf: ({ gaps }) => gaps,
   },
   {
-    fold: "machine_time",
+    fold: "utilisation",
     title: "Utilisation and idle share",
     says:
-      "Utilisation is the share of powered machine time in which at least one request ran. The idle share is the part in which the machine could serve and nothing ran. What remains is loading and stopping. Powered time runs from the start of loading until the machine is off again, by our own journal; it is what a provider bills in full.",
+      "Utilisation is the share of powered machine time in which at least one request ran. The idle share is the part in which the machine could serve and nothing ran. What remains is loading and stopping.",
+    lastOf: ({ utilisation }) => utilisation,
+  },
+  {
+    fold: "machine_time",
+    title: "Machine time",
+    says:
+      "Powered time runs from the start of loading until the machine is off again, by our own journal; it is what a provider bills in full. Requests that overlap count once.",
     lastOf: ({ machineTime }) => machineTime,
+  },
+  {
+    fold: "energy_by_day",
+    title: "Energy by day",
+    says:
+      "Reckoned and not metered: powered hours times the watts that the lineup declares for a machine of the tier. A tier that declares none has no energy here, and not 0.",
+    lastOf: ({ energy }) => energy,
   },
   {
     fold: "wakes",
@@ -44,6 +78,13 @@ export const METHODS: readonly Method[] = [
     says:
       "A wake counts from the request that asked for it until its engine was healthy. Percentiles are over served wakes; those that failed or ran out of time are counted beside them.",
     lastOf: ({ wakes }) => wakes,
+  },
+  {
+    fold: "wake_phases",
+    title: "The phases of a wake",
+    says:
+      "Each phase of the served wakes from the end of the one before. Percentiles of different phases are of different wakes, and do not add up to those of the whole.",
+    lastOf: ({ phases }) => phases,
   },
   {
     fold: "wake_timeouts",
