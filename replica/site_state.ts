@@ -9,6 +9,7 @@ import type { SiteState } from "@/lib/site/define.ts";
 import { loadLibrary } from "@/lib/site/library.ts";
 import { figuresReader, machineShares } from "@/lib/ledger/figures_read.ts";
 import { readFolds } from "@/lib/ledger/folds.ts";
+import { createPublications } from "@/lib/ledger/publication/publications.ts";
 import { figureValues } from "@/lib/site/figure_values.ts";
 import { FIXED_PAGES } from "@/lib/site/pages.ts";
 import { buildIndex, search } from "@/lib/site/search_index.ts";
@@ -48,6 +49,7 @@ export async function siteState(
     },
     windows,
     folds,
+    publications: await createPublications({ sql, clock, log, folds }),
     name: file.site.name,
     origin: file.site.origin,
     operator: file.site.operator,

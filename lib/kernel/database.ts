@@ -19,6 +19,8 @@ export type DatabaseOptions = {
    * planner may scan a table that it saw while it was small, or work for a batch larger than ours.
    */
   byKey?: boolean;
+  /** For a program whose statements are long. */
+  statementMsMax?: number;
 };
 
 export const CONNECTIONS_MAX = 10;
@@ -38,8 +40,12 @@ const INT8_OID = 20;
  */
 export function openDatabase(target: DatabaseTarget, options: DatabaseOptions): Sql {
   const settings = settingsOf(options.applicationName, options.maxConnections);
-  if (options.byKey !== true) return connect(target, settings);
-  return connect(target, { ...settings, connection: { ...settings.connection, ...BY_KEY } });
+  const connection = {
+    ...settings.connection,
+    ...options.byKey === true ? BY_KEY : {},
+    ...options.statementMsMax === undefined ? {} : { statement_timeout: options.statementMsMax },
+  };
+  return connect(target, { ...settings, connection });
 }
 
 /** What one connection hears. */

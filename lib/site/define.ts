@@ -10,6 +10,7 @@ import type { ModelObject } from "@/lib/gateway/models_list.ts";
 import type { CurrentPrices } from "@/lib/ledger/price.ts";
 import type { FiguresReader } from "@/lib/ledger/figures_read.ts";
 import type { FoldName } from "@/lib/ledger/folds.ts";
+import type { Publications } from "@/lib/ledger/publication/publications.ts";
 import type { Figures } from "./figures.ts";
 import type { Found } from "./search_index.ts";
 import type { StatusFeed } from "./status_snapshot.ts";
@@ -41,6 +42,8 @@ export type SiteState = {
   readonly windows: FiguresReader;
   /** The text of every fold, as it is run. */
   readonly folds: ReadonlyMap<FoldName, string>;
+  /** The rows behind the figures, for whoever wants to work them out again. */
+  readonly publications: Publications;
   readonly openApi: OpenApi;
   readonly ogImages: OgImages;
   readonly now: () => Instant;

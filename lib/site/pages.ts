@@ -59,6 +59,13 @@ const PAGES = [
     group: "Economics",
   },
   {
+    path: "/economics/inputs",
+    title: "The inputs of the figures",
+    description:
+      "The rows behind every published figure as CSV, sealed by day, and the program that works them out again.",
+    group: "Economics",
+  },
+  {
     path: "/status",
     title: "Status",
     description: "Each machine's place, and the wakes that are going on, phase by phase.",

@@ -50,14 +50,14 @@ export default define.page<typeof handler>(({ data: { month }, state }) => (
         The files are in <code>lib/ledger/folds/</code>{" "}
         of the source. On your own deployment, give them to <code>psql</code>{" "}
         with the window's two ends as <code>$1</code> and{" "}
-        <code>$2</code>. The rows behind them hold accounts and keys, so this site does not hand
-        them out; totals per minute, as CSV, are planned.
+        <code>$2</code>. The rows that hold accounts and keys are not handed out; what the figures
+        are made from is, as CSV: <a href="/economics/inputs">the inputs</a>.{" "}
+        <code>deno task verify</code> fetches them and works every figure out again.
       </p>
       <h2 id="missing">What is missing</h2>
       <p>
         Money, where no provider sends a bill: then those figures say "no data yet" and nothing
-        else. A download of the inputs, and a program that runs all of this again on them, are
-        planned.
+        else.
       </p>
     </section>
   </Page>

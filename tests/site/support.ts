@@ -33,6 +33,7 @@ export const PAGE_PATHS = [
   "/status",
   "/economics",
   "/economics/method",
+  "/economics/inputs",
   "/learn",
   "/glossary",
   "/how-it-works",

@@ -15,9 +15,10 @@ export async function* copyOut(
   tx: Transaction,
   select: string,
   { header }: { readonly header: boolean },
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const options = header ? "format csv, header" : "format csv";
-  yield* await tx.unsafe(`copy (${select}) to stdout with (${options})`).readable();
+  const rows = await tx.unsafe(`copy (${select}) to stdout with (${options})`).readable();
+  for await (const part of rows) yield new Uint8Array(part);
 }
 
 /** Counts lines and hashes bytes as they pass. */

@@ -2,6 +2,7 @@
 import { type Instant, instant, systemClock } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import { silentLog } from "@/lib/kernel/log.ts";
+import { rollUp } from "@/lib/ledger/rollups.ts";
 import { snapshotTaker } from "@/lib/ledger/billing_snapshots.ts";
 import type { BilledResource, Billing } from "@/lib/providers/billing.ts";
 import { type Provider, ProviderError } from "@/lib/providers/provider.ts";
@@ -122,7 +123,14 @@ export async function writeHistory(
       },
     ];
     await take(at(minute), new AbortController().signal);
+    if (ofHour === 50 || minute === minutes - 1) await roll(sql, instant(at(minute).getTime()));
   }
+}
+
+/** Only the minutes there are: nothing is older. */
+async function roll(sql: Sql, now: Instant): Promise<void> {
+  await sql`update rollups set rechecked_at = ${new Date(now)}`;
+  await rollUp(sql, now);
 }
 
 async function request(sql: Sql, id: string, opened: Date, closed: Date): Promise<void> {

@@ -16,7 +16,9 @@ export type InputKind = {
   readonly columns: readonly string[];
   /** Whether its days are sealed. */
   readonly sealed: boolean;
-  /** The rows of a range. */
+  /** The rows of a day, whole: what is hashed. */
+  readonly ofDay: (day: string) => string;
+  /** The rows of a range: those of its days, and what was written later about its minutes. */
   readonly rows: (range: Range) => string;
   /** The rows before a range that its money and its time count from. */
   readonly before?: (range: Range) => string;
@@ -142,6 +144,30 @@ export const INPUTS: readonly InputKind[] = [
       )`,
   }),
   kind({
+    name: "usage_minutes",
+    table: "usage_minutes",
+    says:
+      "Requests and tokens by the minute in which they ended, in the order they were added up. A minute's rows add up.",
+    columns: [
+      ...["recorded_at", "seq", "minute", "tier", "machine_id", "model", "requests", "refused"],
+      ...["waited", "timed_out", "prompt_tokens", "completion_tokens", "cached_tokens"],
+    ],
+    order: ["recorded_at", "seq"],
+    minutes: "minute",
+    sealed: true,
+  }),
+  kind({
+    name: "machine_minutes",
+    table: "machine_minutes",
+    says: "What machines did by the minute, in microseconds, in the same manner.",
+    columns: [
+      ...["recorded_at", "seq", "minute", "tier", "machine_id", "powered_us", "busy_us", "idle_us"],
+    ],
+    order: ["recorded_at", "seq"],
+    minutes: "minute",
+    sealed: true,
+  }),
+  kind({
     name: "wakes",
     table: "wakes",
     says: "Wakes asked for, and when each of their phases was reached. They change until they end.",
@@ -163,6 +189,21 @@ export const INPUTS: readonly InputKind[] = [
     all: true,
   }),
   kind({
+    name: "lineups",
+    table: "lineups",
+    says: "Each lineup that was in force: of its tiers the name and the watts that were declared.",
+    columns: ["in_force_from", "id", "document"],
+    shown: {
+      document: `(
+        select jsonb_agg(jsonb_build_object('name', spec -> 'name', 'watts', spec -> 'watts'))
+        from jsonb_array_elements(t.document) as spec
+      )`,
+    },
+    order: ["in_force_from", "id"],
+    sealed: false,
+    all: true,
+  }),
+  kind({
     name: "days",
     table: "ledger_days",
     says:
@@ -179,12 +220,16 @@ type Draft = Pick<InputKind, "name" | "table" | "says" | "columns" | "sealed"> &
   readonly shown?: Readonly<Record<string, string>>;
   readonly order: readonly string[];
   readonly where?: string;
+  /** The column of the minute a row is about, where the first one is when it was written down. */
+  readonly minutes?: string;
   /** Its rows are the same for every range. */
   readonly all?: boolean;
   readonly before?: (range: Range) => string;
 };
 
-function kind({ shown = {}, order, where, all = false, before, ...rest }: Draft): InputKind {
+function kind(
+  { shown = {}, order, where, minutes, all = false, before, ...rest }: Draft,
+): InputKind {
   const { table, columns } = rest;
   const [time = ""] = columns;
   const said = columns.map((column) =>
@@ -196,15 +241,17 @@ function kind({ shown = {}, order, where, all = false, before, ...rest }: Draft)
   );
   const select = (which: string) =>
     `select ${said} from ${table} as t ${which} order by ${sorted.join(", ")}`;
+  const within = (until: string) => ({ from, to }: Range) =>
+    select(
+      all ? "" : [
+        `where t.${time} >= ${at(from)} and t.${until} < ${at(to)}`,
+        ...where === undefined ? [] : [`t.${where}`],
+      ].join(" and "),
+    );
   return {
     ...rest,
-    rows: ({ from, to }) =>
-      select(
-        all ? "" : [
-          `where t.${time} >= ${at(from)} and t.${time} < ${at(to)}`,
-          ...where === undefined ? [] : [`t.${where}`],
-        ].join(" and "),
-      ),
+    ofDay: (day) => within(time)(dayRange(day)),
+    rows: within(minutes ?? time),
     ...before === undefined ? {} : { before: (range: Range) => select(before(range)) },
   };
 }

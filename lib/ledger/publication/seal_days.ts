@@ -79,11 +79,11 @@ async function firstDay(tx: Transaction): Promise<string | null> {
 /** How many lines a kind has on a day, and their hash. */
 export async function linesOf(
   tx: Transaction,
-  { name, rows }: InputKind,
+  { name, ofDay }: InputKind,
   day: string,
 ): Promise<DayLines> {
   const lines = tally();
-  for await (const part of copyOut(tx, rows(dayRange(day)), { header: false })) lines.add(part);
+  for await (const part of copyOut(tx, ofDay(day), { header: false })) lines.add(part);
   const { lines: count, sha256 } = lines.end();
   return { name, lines: count, sha256 };
 }
