@@ -123,8 +123,9 @@ export async function writeHistory(
       },
     ];
     await take(at(minute), new AbortController().signal);
-    if (ofHour === 50 || minute === minutes - 1) await roll(sql, instant(at(minute).getTime()));
+    if (ofHour === 50) await roll(sql, instant(at(minute).getTime()));
   }
+  await roll(sql, instant(at(minutes).getTime()));
 }
 
 /** Only the minutes there are: nothing is older. */
