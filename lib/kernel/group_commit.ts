@@ -18,12 +18,14 @@ export type GroupCommit<Row, Result> = {
 };
 
 export type GroupCommitOptions = {
-  /** Rows one write carries at most. */
+  /** Rows one write carries at most: as many that somebody waits for, and as many that nobody does. */
   rowsMax?: number;
   /** Rows that may wait for an answer; one more is rejected with QueueFullError. */
   queueMax?: number;
-  /** Writes under way at a time. */
+  /** Writes under way at a time that somebody waits for. */
   flights?: number;
+  /** How many rows must wait for another write to begin beside one under way: fewer are better off together. */
+  crowd?: number;
   /**
    * Tries again after a fault that was nobody's: a lost connection, a deadlock. Only for a write that may be
    * repeated, for the lost one may have been carried out. The wait doubles from `wait` on.
@@ -54,7 +56,7 @@ export function groupCommit<Row, Result>(
   write: (rows: readonly Row[]) => Promise<readonly Result[]>,
   options: GroupCommitOptions = {},
 ): GroupCommit<Row, Result> {
-  const { rowsMax = ROWS_MAX, queueMax = QUEUE_MAX, flights = 1, retry } = options;
+  const { rowsMax = ROWS_MAX, queueMax = QUEUE_MAX, flights = 1, crowd = 1, retry } = options;
   assert(rowsMax > 0 && flights > 0, "a group commit carries rows");
   type Waiter = { row: Row; done: PromiseWithResolvers<Result> };
   const queue: Waiter[] = [];
@@ -68,6 +70,8 @@ export function groupCommit<Row, Result>(
   let scheduled = false;
   let timer: ReturnType<typeof setTimeout> | null = null;
 
+  const mayTakeOff = () =>
+    awaited === 0 ? queue.length > 0 : awaited < flights && queue.length >= crowd;
   const waiting = () => queue.length + later.length + flying;
 
   function add(row: Row): Promise<Result> {
@@ -75,7 +79,7 @@ export function groupCommit<Row, Result>(
     const done = Promise.withResolvers<Result>();
     queue.push({ row, done });
     // Not at once: what else is added in this turn of the event loop comes along.
-    if (!scheduled && awaited < flights) {
+    if (!scheduled && mayTakeOff()) {
       scheduled = true;
       queueMicrotask(takeOff);
     }
@@ -92,9 +96,9 @@ export function groupCommit<Row, Result>(
 
   function takeOff(): void {
     scheduled = false;
-    while (awaited < flights && queue.length > 0) {
+    while (mayTakeOff()) {
       const batch = queue.splice(0, rowsMax);
-      batch.push(...later.splice(0, rowsMax - batch.length));
+      batch.push(...later.splice(0, rowsMax));
       awaited++;
       fly(batch, () => {
         awaited--;
@@ -107,7 +111,7 @@ export function groupCommit<Row, Result>(
   function takeOffAlone(): void {
     timer = null;
     if (later.length === 0) return;
-    if (awaited < flights && !alone) {
+    if (awaited === 0 && !alone) {
       alone = true;
       fly(later.splice(0, rowsMax), () => alone = false);
     }

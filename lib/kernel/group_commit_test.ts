@@ -69,6 +69,28 @@ Deno.test("groupCommit() has as many writes under way as it is allowed, and no m
   deepEqual(await Promise.all(results), [10, 20, 30]);
 });
 
+Deno.test("groupCommit() begins a write beside another only for a crowd, not for a row less", async () => {
+  const { flights, write } = heldWrite();
+  const group = groupCommit(write, { flights: 2, crowd: 3 });
+  const results = [group.add(1)];
+  await turn();
+  results.push(group.add(2), group.add(3));
+  await turn();
+  equal(flights.length, 1);
+  results.push(group.add(4));
+  await turn();
+  deepEqual(flights[1]?.rows, [2, 3, 4]);
+  results.push(group.add(5));
+  flights[1]?.land();
+  await turn();
+  equal(flights.length, 2, "one landed, one is under way, one row waits");
+  flights[0]?.land();
+  await turn();
+  deepEqual(flights[2]?.rows, [5]);
+  flights[2]?.land();
+  deepEqual(await Promise.all(results), [10, 20, 30, 40, 50]);
+});
+
 Deno.test("groupCommit() rejects one row more than its queue holds, and takes rows again once there is room", async () => {
   const { flights, write } = heldWrite();
   const group = groupCommit(write, { queueMax: 2 });
@@ -237,10 +259,10 @@ Deno.test("addLater() takes no more rows than a write carries, and the queue cou
   const results = [group.addLater(1), group.addLater(2), group.addLater(3), group.add(4)];
   await rejects(group.addLater(5), QueueFullError);
   await turn();
-  deepEqual(flights[0]?.rows, [4, 1]);
+  deepEqual(flights[0]?.rows, [4, 1, 2]);
   flights[0]?.land();
   while (flights.length < 2) await turn();
-  deepEqual(flights[1]?.rows, [2, 3]);
+  deepEqual(flights[1]?.rows, [3]);
   flights[1]?.land();
   await group.drain();
   deepEqual(await Promise.all(results), [10, 20, 30, 40]);

@@ -64,7 +64,7 @@ Deno.test("UsageLedger opens a thousand rows in a few writes", async () => {
   using hand = await ledgerOn(db);
   const rows = Array.from({ length: 1_000 }, (_, i) => opening(`req_${i}`));
   assert.ok((await Promise.all(rows.map(hand.ledger.open))).every((stands) => stands));
-  assert.ok(hand.writes.length <= 3, `${hand.writes.length} writes`);
+  assert.ok(hand.writes.length <= 8, `${hand.writes.length} writes`); // of 128 rows
 });
 
 Deno.test("UsageLedger answers false for a machine that takes nothing, and throws when the database is gone", async () => {
