@@ -22,6 +22,8 @@ export function decideStopping(facts: Case<"stopping">): Decision {
   const { now, place, policy, sight } = facts;
   if (sight.power === "off") return rest(facts, "asleep", place.failing, "power is off");
   if (sight.power === "broken") return rest(facts, "asleep", place.failing, "it broke");
+  // One that cannot be stopped, and is past its age, is billed until it is ended.
+  if (isOld(facts) && reached(place.deadline, now) && sight.power === "on") return endOld(facts);
   if (sight.power === "gone") return rest(facts, "absent", place.failing, "the computer is gone");
   return askAgain(
     facts,

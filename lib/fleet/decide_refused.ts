@@ -20,7 +20,7 @@ export function decideRefused(
 ): Decision {
   const facts = { machine, sight, policy, now, wanted: isWanted(machine, sight, policy) };
   const { place } = machine;
-  const verdict = judgeRefusal(refusal, policy, now);
+  const verdict = judgeRefusal(refusal, act, policy, now);
   switch (verdict.kind) {
     case "walk-past":
       if (place.at === "creating" || place.at === "waking") {

@@ -66,13 +66,19 @@ Deno.test("decideRefused() leaves to the next look what may have been carried ou
     "conflict",
     "invalid-state",
     "unavailable",
-    "not-found",
   ] as const;
   for (const kind of [...kinds, "malformed-response", "stale-effect"] as const) {
     for (const [place, act] of STARTS) {
       assert.deepEqual(refused(place, act, kind), { kind: "stay" }, kind);
     }
   }
+});
+
+Deno.test("decideRefused() takes what is missing for a creation for the lineup's fault, and a missing computer for gone", () => {
+  const decision = refused(creating, "create", "not-found");
+  assert.ok(decision.kind === "move" && decision.to.at === "failed");
+  assert.equal(decision.to.why, "invalid-request");
+  assert.equal(refused(waking, "start", "not-found").kind, "stay");
 });
 
 Deno.test("decideRefused() ends a computer that can be stopped no more, since its stop needs what is not there", () => {

@@ -123,6 +123,15 @@ Deno.test("decide() ends an old computer at rest, asleep or napping, though some
   assert.deepEqual(at({ at: "asleep" }, { ...OFF, ...young }, { policy }), ["waking", "start"]);
 });
 
+Deno.test("decide() ends an old computer that was not stopped in time, and asks a young one again", () => {
+  const rented = { policy: POLICIES.hibernating };
+  const old = { power: "on", rentedAt: ago(POLICIES.hibernating.ageMax) } as const;
+  assert.equal(at(stopping, old, rented), "stay");
+  const late: Place = { ...stopping, deadline: NOW };
+  assert.deepEqual(at(late, old, rented), ["destroying", "destroy"]);
+  assert.deepEqual(at(late, { power: "on", rentedAt: NOW }, rented), ["stopping", "stop"]);
+});
+
 Deno.test("decide() asks a provider that wants us to wait again when it said, though that is later or sooner than usual", () => {
   const later = { ...waking, askedAt: ago(POLICY.reask), notBefore: ahead(1) };
   assert.equal(at(later, OFF), "stay");

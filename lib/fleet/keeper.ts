@@ -178,7 +178,8 @@ async function write(
     because,
     failures,
     wake,
-    forget: power === "gone",
+    // One that was named since we looked is not the one that was gone.
+    forget: power === "gone" && machine.externalId === seen.machine.externalId,
     unlessRows: endsService(act) && decision.evenUnderRows !== true && !isPowerless(seen.sight) &&
       !isEnding(machine),
   }, now);

@@ -26,6 +26,8 @@ function world(db: TestDatabase, start: Power) {
     power: start,
     refusal: null as ProviderError | null,
     silence: null as ProviderError | null,
+    /** It names a computer before it refuses to go on. */
+    names: false,
   };
   let now = START;
   const clock: Clock = {
@@ -50,7 +52,10 @@ function world(db: TestDatabase, start: Power) {
       const externalId = power === "gone" ? null : "ext-1";
       return Promise.resolve({ power, rawState: power, externalId, baseUrl: null });
     },
-    create: act("create"),
+    async create(_ref, _key, onIdKnown) {
+      if (provider.names) await onIdKnown("ext-1");
+      await act("create")();
+    },
     start: act("start"),
     stop: act("stop"),
     destroy: act("destroy"),
@@ -160,4 +165,17 @@ Deno.test("look() leaves a provider alone that limits how often it is looked at,
   provider.silence = refusal("unavailable");
   const { againIn } = await keeper.look(id);
   assert.ok(againIn !== null && againIn < seconds(2));
+});
+
+Deno.test("look() keeps the name of a computer that was named before its creation was refused", async () => {
+  await using db = await testDatabase();
+  const { keeper, provider, ask, moves } = world(db, "gone");
+  const id = await addMachine(db.sql, { provider: "cloud", place: { at: "absent" } });
+  await ask();
+  provider.refusal = refusal("capacity");
+  provider.names = true;
+  await keeper.look(id);
+  assert.deepEqual(await moves(), ["creating create", "failed -"]);
+  const [machine] = await db.sql`select external_id from machines where id = ${id}`;
+  assert.equal(machine?.["external_id"], "ext-1");
 });

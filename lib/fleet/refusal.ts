@@ -2,6 +2,7 @@
 import { unreachable } from "@/lib/kernel/assert.ts";
 import { type Instant, later, type Millis, millis, minutes } from "@/lib/kernel/clock.ts";
 import { ProviderError, type ProviderErrorKind } from "@/lib/providers/provider.ts";
+import type { Act } from "./decide.ts";
 import type { Machine } from "./place.ts";
 import type { TierPolicy } from "./policy.ts";
 
@@ -55,9 +56,10 @@ export type Verdict =
   /** It may or may not have been carried out, or the machine is not where we thought: only a look tells. */
   | { readonly kind: "look" };
 
-/** Judges the refusal of a start or of a creation. */
+/** Judges the refusal of `act`. */
 export function judgeRefusal(
   { kind, retryAfter }: Refusal,
+  act: Act,
   policy: Pick<TierPolicy, "noStock">,
   now: Instant,
 ): Verdict {
@@ -67,15 +69,14 @@ export function judgeRefusal(
     case "insufficient-funds":
     case "auth":
     case "invalid-request":
-      return { kind: "walk-past", why: kind, until: later(now, COOL_DOWN[kind]) };
+      return refusedAs(kind, now);
     case "unsupported":
-      return {
-        ...{ kind: "walk-past", why: "invalid-request" },
-        until: later(now, COOL_DOWN["invalid-request"]),
-      };
+      return refusedAs("invalid-request", now);
+    case "not-found":
+      // Of a computer that is yet to be, only what the lineup names for it can be missing: its image, its kind.
+      return act === "create" ? refusedAs("invalid-request", now) : { kind: "look" };
     case "rate-limited":
       return { kind: "wait", until: later(now, rateWait(retryAfter)) };
-    case "not-found":
     case "conflict":
     case "invalid-state":
     case "unavailable":
@@ -86,6 +87,10 @@ export function judgeRefusal(
     default:
       return unreachable(kind);
   }
+}
+
+function refusedAs(why: keyof typeof COOL_DOWN, now: Instant): Verdict {
+  return { kind: "walk-past", why, until: later(now, COOL_DOWN[why]) };
 }
 
 /** How long a provider that limits us is left alone. */
