@@ -18,6 +18,7 @@ const LF = 10;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 const DIGITS = /^\d{1,15}$/;
+const NOT_ASCII = /[^\t\r\n -~]/;
 const BODY_METHODS = new Set(["POST", "PUT", "PATCH"]);
 
 /** How the end of a response's body is told. */
@@ -36,22 +37,33 @@ export type ResponseHead = {
   readonly keepAliveMs: number | null;
 };
 
-/** A request as bytes: one piece for a small body, two for a large one. */
-export function encodeRequest(request: UpstreamRequest): Uint8Array<ArrayBuffer>[] {
+/** A request as it is written: text where it is text, so that the system's encoder is the only one. */
+export type RequestMessage = {
+  readonly head: string | Uint8Array<ArrayBuffer>;
+  readonly body: string | Uint8Array<ArrayBuffer> | null;
+};
+
+/** Writes a request; its head becomes bytes where UTF-8 would write it otherwise than Latin-1. */
+export function encodeRequest(request: UpstreamRequest): RequestMessage {
   const { url, method, headers, body } = request;
   let head = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`;
   for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
   if (!namesEncoding(headers)) head += "accept-encoding: identity\r\n";
-  if (body !== null || BODY_METHODS.has(method)) head += `content-length: ${body?.length ?? 0}\r\n`;
+  if (body !== null || BODY_METHODS.has(method)) head += `content-length: ${lengthOf(body)}\r\n`;
   head += "\r\n";
-  if (body === null || body.length > JOINED_BODY_BYTES_MAX) {
-    const alone = new Uint8Array(Buffer.from(head, "latin1"));
-    return body === null ? [alone] : [alone, body];
+  if (!NOT_ASCII.test(head) && typeof body !== "object") return { head, body };
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  if (bytes === null || bytes.length > JOINED_BODY_BYTES_MAX) {
+    return { head: new Uint8Array(Buffer.from(head, "latin1")), body: bytes };
   }
-  const joined = Buffer.alloc(head.length + body.length);
-  joined.write(head, 0, "latin1");
-  joined.set(body, head.length);
-  return [new Uint8Array(joined.buffer, joined.byteOffset, joined.length)];
+  const joined = new Uint8Array(head.length + bytes.length);
+  joined.set(Buffer.from(head, "latin1"));
+  joined.set(bytes, head.length);
+  return { head: joined, body: null };
+}
+
+function lengthOf(body: UpstreamRequest["body"]): number {
+  return typeof body === "string" ? Buffer.byteLength(body) : body?.length ?? 0;
 }
 
 /** The index after the empty line that ends a head, or -1. Looks no further back than `from`. */

@@ -11,8 +11,8 @@ export type UpstreamRequest = {
    * and are refused; `accept-encoding: identity` is added unless one is named.
    */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
-  /** Held in memory, so that it can be sent again on a new connection. */
-  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** Held in memory, so that it can be sent again on a new connection. Text is sent as UTF-8. */
+  readonly body: Uint8Array<ArrayBuffer> | string | null;
   /** Ends the exchange at once, before the headers or inside the body; the reads then throw its reason. */
   readonly signal: CancelSignal;
   readonly connectTimeoutMs: Millis;
@@ -33,12 +33,15 @@ export type UpstreamHeaders = {
 };
 
 /**
- * The payload as it arrives: one item is what one read of the connection gave, never empty. Nothing is read before it is
+ * The payload as it arrives: one item is what one read of the connection gave, never empty. Little is read before it is
  * asked for, so a slow reader slows the engine. One reader; the bytes are the reader's to keep.
  */
 export type UpstreamBody = AsyncIterable<Uint8Array<ArrayBuffer>> & {
-  /** The next bytes, or null at the clean end. Throws UpstreamCut, or the signal's reason. */
-  read(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /**
+   * The next bytes, or null at the clean end; at once when they are there. Rejects with UpstreamCut, or the signal's
+   * reason.
+   */
+  read(): Uint8Array<ArrayBuffer> | null | Promise<Uint8Array<ArrayBuffer> | null>;
   /** Gives the rest up: the connection is closed unless the body is over, and reads throw. Does nothing when repeated. */
   cancel(): void;
   /**

@@ -85,7 +85,7 @@ bothClients(
       equal(new TextDecoder().decode(await body.read() ?? undefined), "hello");
       const reading = body.read();
       leaver.abort(new Error("the client left"));
-      await rejects(reading, { message: "the client left" });
+      await rejects(async () => await reading, { message: "the client left" });
       await until("the engine sees it", () => seen.left);
     });
   },
@@ -100,7 +100,7 @@ bothClients(
       await body.read();
       body.cancel();
       body.cancel();
-      await rejects(() => body.read(), UpstreamCut);
+      await rejects(async () => await body.read(), UpstreamCut);
       await until("the engine sees it", () => seen.left);
       seen.left = false;
       for await (const _ of (await upstream.send(post(url))).body) break;

@@ -1,7 +1,10 @@
 /** The upstream by our own HTTP/1.1 client: it sees every byte once, ends at once, and knows when a retry is safe. */
 import { type Clock, systemClock } from "@/lib/kernel/clock.ts";
-import { Http1Connection } from "./http1_connection.ts";
-import { encodeRequest } from "./http1_head.ts";
+import { type Deadline, Deadlines } from "./deadlines.ts";
+import { type Dial, dialHttp1 } from "./http1_dial.ts";
+import type { Http1Body } from "./http1_body.ts";
+import { type Asker, Http1Connection } from "./http1_connection.ts";
+import { encodeRequest, type RequestMessage, type ResponseHead } from "./http1_head.ts";
 import {
   checkRequest,
   type Upstream,
@@ -33,6 +36,7 @@ export function openHttp1Upstream(
   { caCerts = [], clock = systemClock }: Http1Options = {},
 ): Upstream {
   const pools = new Map<string, Resting[]>();
+  const deadlines = new Deadlines(clock);
   let connections = 0;
   let closed = false;
   let sweeper: ReturnType<typeof setInterval> | null = null;
@@ -40,12 +44,11 @@ export function openHttp1Upstream(
   const home = (origin: string) => ({
     rest(connection: Http1Connection, forMs: number) {
       const pool = pools.get(origin) ?? [];
-      pools.set(origin, pool);
       const restMs = Math.min(IDLE_MS_MAX, forMs - KEEP_ALIVE_MARGIN_MS);
       if (closed || restMs <= 0 || pool.length >= IDLE_PER_ORIGIN_MAX) {
         return connection.fail(notKept());
       }
-      connection.idle();
+      if (pool.length === 0) pools.set(origin, pool);
       pool.push({ connection, untilMs: clock.elapsedMs() + restMs });
       sweeper ??= startSweeper();
     },
@@ -83,13 +86,13 @@ export function openHttp1Upstream(
     return timer;
   }
 
-  async function connect(request: UpstreamRequest, leftMs: number): Promise<Http1Connection> {
+  async function connect(dial: Dial): Promise<Http1Connection> {
     if (connections >= CONNECTIONS_MAX) {
       throw new UpstreamFailure("unreachable", `Over ${CONNECTIONS_MAX} connections are open`);
     }
     connections++;
     try {
-      return new Http1Connection(await dial(request, leftMs, caCerts), home(request.url.origin));
+      return new Http1Connection(await dialHttp1(dial), home(dial.request.url.origin));
     } catch (thrown) {
       connections--;
       throw thrown;
@@ -106,12 +109,13 @@ export function openHttp1Upstream(
     const idle = take(request.url.origin);
     if (idle !== null) {
       try {
-        return await exchange(idle, request, message, leftMs());
+        return await new Exchange(deadlines, idle, request).begin(message, leftMs());
       } catch (thrown) {
         if (!isStale(thrown, idle) || clock.elapsedMs() - startMs > STALE_MS_MAX) throw thrown;
       }
     }
-    return await exchange(await connect(request, leftMs()), request, message, leftMs());
+    const fresh = await connect({ request, leftMs: leftMs(), caCerts, deadlines });
+    return await new Exchange(deadlines, fresh, request).begin(message, leftMs());
   }
 
   return {
@@ -122,93 +126,64 @@ export function openHttp1Upstream(
         for (const { connection } of pool) connection.fail(notKept());
       }
       sweep();
+      deadlines.close();
     },
   };
 }
 
 /** One exchange on one connection. The signal and the headers' limit end it by closing the connection. */
-async function exchange(
-  connection: Http1Connection,
-  { method, signal, headersTimeoutMs }: UpstreamRequest,
-  message: readonly Uint8Array[],
-  leftMs: number,
-): Promise<UpstreamResponse> {
-  const onAbort = () => connection.fail(signal.reason);
-  const over = () => signal.removeEventListener("abort", onAbort);
-  if (signal.aborted) {
-    onAbort();
-    throw signal.reason;
+class Exchange implements Asker {
+  readonly method: string;
+  readonly #deadlines: Deadlines;
+  readonly #connection: Http1Connection;
+  readonly #request: UpstreamRequest;
+  readonly #answer = Promise.withResolvers<UpstreamResponse>();
+  #deadline: Deadline | null = null;
+
+  constructor(deadlines: Deadlines, connection: Http1Connection, request: UpstreamRequest) {
+    this.method = request.method;
+    this.#deadlines = deadlines;
+    this.#connection = connection;
+    this.#request = request;
   }
-  signal.addEventListener("abort", onAbort);
-  const timer = setTimeout(() => {
-    connection.fail(
+
+  begin(message: RequestMessage, leftMs: number): Promise<UpstreamResponse> {
+    const { signal } = this.#request;
+    signal.addEventListener("abort", this.#onAbort);
+    this.#deadline = this.#deadlines.within(leftMs, this.#onLate);
+    this.#connection.begin(message, this);
+    if (signal.aborted) this.#onAbort();
+    return this.#answer.promise;
+  }
+
+  answered({ status, headers }: ResponseHead, body: Http1Body): void {
+    this.#meet();
+    this.#answer.resolve({ status, headers, body });
+  }
+
+  failed(reason: unknown): void {
+    this.#meet();
+    this.over();
+    this.#answer.reject(reason);
+  }
+
+  over(): void {
+    this.#request.signal.removeEventListener("abort", this.#onAbort);
+  }
+
+  #meet(): void {
+    if (this.#deadline !== null) this.#deadlines.met(this.#deadline);
+    this.#deadline = null;
+  }
+
+  #onAbort = (): void => this.#connection.fail(this.#request.signal.reason);
+
+  #onLate = (): void => {
+    const { headersTimeoutMs } = this.#request;
+    this.#connection.fail(
       new UpstreamFailure("headers-timeout", `No head in ${headersTimeoutMs} ms`),
     );
-  }, Math.max(0, leftMs));
-  try {
-    const head = await connection.begin(message, method);
-    return { status: head.status, headers: head.headers, body: connection.body(head, over) };
-  } catch (thrown) {
-    over();
-    connection.fail(thrown);
-    throw thrown;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A new connection, over TLS for https. Throws UpstreamFailure, or the signal's reason. */
-async function dial(
-  { url, signal, connectTimeoutMs, headersTimeoutMs }: UpstreamRequest,
-  leftMs: number,
-  caCerts: readonly string[],
-): Promise<Deno.TcpConn | Deno.TlsConn> {
-  const isTls = url.protocol === "https:";
-  const hostname = url.hostname.replace(/^\[|\]$/g, "");
-  const port = Number(url.port) || (isTls ? 443 : 80);
-  const limitMs = Math.max(0, Math.min(connectTimeoutMs, leftMs));
-  const late = AbortSignal.timeout(limitMs);
-  const ender = new AbortController();
-  const onAbort = () => ender.abort(signal.reason);
-  signal.addEventListener("abort", onAbort);
-  const limit = AbortSignal.any([ender.signal, late]);
-  let conn: Deno.TcpConn | Deno.TlsConn | null = null;
-  const give = () => closeQuietly(conn);
-  try {
-    const tcp = await Deno.connect({ hostname, port, signal: limit });
-    conn = tcp;
-    tcp.setNoDelay(true);
-    if (!isTls) return tcp;
-    limit.addEventListener("abort", give);
-    const alpnProtocols = ["http/1.1"];
-    const tls = await Deno.startTls(tcp, { hostname, caCerts: [...caCerts], alpnProtocols });
-    conn = tls;
-    await tls.handshake();
-    return tls;
-  } catch (thrown) {
-    give();
-    if (signal.aborted) throw signal.reason;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    if (!late.aborted) throw new UpstreamFailure("unreachable", message, thrown);
-    const kind = leftMs < connectTimeoutMs ? "headers-timeout" : "connect-timeout";
-    throw new UpstreamFailure(
-      kind,
-      `No connection in ${limitMs} of ${headersTimeoutMs} ms`,
-      thrown,
-    );
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    limit.removeEventListener("abort", give);
-  }
-}
-
-/** Closing twice, or after TLS took the socket over, throws; both mean that it is closed. */
-function closeQuietly(conn: Deno.Conn | null): void {
-  try {
-    conn?.close();
-  } catch {
-    // It is closed.
-  }
+  };
 }
 
 function isStale(thrown: unknown, connection: Http1Connection): boolean {

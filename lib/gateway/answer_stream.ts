@@ -48,6 +48,7 @@ export class AnswerStream {
     this.#opening = stream.opening;
     this.#silenceLeftMs = options.tier.limits.stall;
     stream.detach();
+    stream.watched.silentAtMs = Infinity; // until it is asked for more
     options.stopping.addEventListener("abort", this.#onStopping);
     if (options.stopping.aborted) this.#onStopping();
   }
@@ -55,26 +56,51 @@ export class AnswerStream {
   #onStopping = (): void =>
     this.#stream.abort(new AppError("shutting_down", "The gateway is stopping"));
 
-  /** The next text to send: what one upstream read completed. Never rejects; failures become an error event. */
-  async next(): Promise<Piece> {
-    const { watched } = this.#stream;
-    const { clock } = this.#options;
-    watched.silentAtMs = clock.elapsedMs() + this.#silenceLeftMs;
+  /**
+   * The next text to send: what one upstream read completed; at once when it has come already. Never throws or
+   * rejects; failures become an error event.
+   */
+  next(): Piece | Promise<Piece> {
     try {
       if (this.#opening !== null) return this.#begin(this.#opening);
       while (true) {
-        const bytes = await this.#readBytes();
-        if (this.#left) return { text: "", last: true }; // the drain reads on
-        if (bytes === null) return this.#verdict();
-        const piece = this.#read(bytes);
+        const bytes = this.#readBytes();
+        if (bytes instanceof Promise) return this.#later(bytes);
+        const piece = this.#pieceOf(bytes);
         if (piece !== null) return piece;
       }
     } catch (error) {
       return this.#broken(error);
-    } finally {
+    }
+  }
+
+  /** Waits for the engine, whose silence counts meanwhile. */
+  #later(bytes: Promise<Uint8Array | null>): Promise<Piece> {
+    const { watched } = this.#stream;
+    watched.silentAtMs = this.#options.clock.elapsedMs() + this.#silenceLeftMs;
+    return bytes.then(this.#onBytes, this.#onBroken);
+  }
+
+  #onBytes = (bytes: Uint8Array | null): Piece | Promise<Piece> => {
+    const { watched } = this.#stream;
+    const { clock } = this.#options;
+    try {
       this.#silenceLeftMs = watched.silentAtMs - clock.elapsedMs();
       watched.silentAtMs = Infinity;
+      return this.#pieceOf(bytes) ?? this.next();
+    } catch (error) {
+      return this.#broken(error);
     }
+  };
+
+  #onBroken = (error: unknown): Piece => {
+    this.#stream.watched.silentAtMs = Infinity;
+    return this.#broken(error);
+  };
+
+  #pieceOf(bytes: Uint8Array | null): Piece | null {
+    if (this.#left) return { text: "", last: true }; // the drain reads on
+    return bytes === null ? this.#verdict() : this.#read(bytes);
   }
 
   /** The client left: what the engine has sent by now is still counted, then generation ends. */
@@ -108,11 +134,14 @@ export class AnswerStream {
   }
 
   /** One read at a time, shared by whoever asks meanwhile. */
-  #readBytes(): Promise<Uint8Array | null> {
-    this.#reading ??= this.#stream.body.read().finally(() => {
-      this.#reading = null;
-    });
-    return this.#reading;
+  #readBytes(): Uint8Array | null | Promise<Uint8Array | null> {
+    if (this.#reading !== null) return this.#reading;
+    const bytes = this.#stream.body.read();
+    if (!(bytes instanceof Promise)) return bytes;
+    this.#reading = bytes;
+    const over = () => void (this.#reading = null);
+    bytes.then(over, over);
+    return bytes;
   }
 
   #begin(opening: string): Piece {
@@ -126,8 +155,9 @@ export class AnswerStream {
 
   #read(bytes: Uint8Array): Piece | null {
     let text = "";
-    for (const event of this.#stream.splitter.push(bytes)) {
-      const reading = this.#stream.meter.read(event);
+    const { splitter, meter } = this.#stream;
+    for (const event of splitter.push(bytes)) {
+      const reading = meter.read(event);
       if (reading.kind === "failure") {
         const failure = new AppError("upstream_error", `The machine failed: ${reading.message}`);
         const told = this.#fail("upstream_failed", failure);
@@ -178,8 +208,7 @@ export class AnswerStream {
   }
 
   #payloadSeen(): void {
-    const { clock, tier } = this.#options;
-    this.#stream.watched.silentAtMs = clock.elapsedMs() + tier.limits.stall;
+    this.#silenceLeftMs = this.#options.tier.limits.stall;
   }
 
   #end(ended: UsageEnd, status: number, errorCode: string | null, error?: Error): void {

@@ -160,7 +160,7 @@ Deno.test("AnswerStream ends an engine silent for the stall limit, comments or n
   assert.deepEqual(endings, []);
   clock.advance(millis(1));
   stalls.look();
-  const state = await stateOf(next);
+  const state = await stateOf(Promise.resolve(next));
   assert.ok(state.kind === "done", "it goes on waiting");
   assert.equal(codeIn(state.value.text), "upstream_timeout");
   assert.deepEqual(endings.map(({ ended, status }) => [ended, status]), [["stalled", 504]]);

@@ -13,7 +13,10 @@ export async function readAnswerBytes(
   let text = "";
   let size = 0;
   try {
-    for (let bytes = await body.read(); bytes !== null; bytes = await body.read()) {
+    while (true) {
+      const given = body.read();
+      const bytes = given instanceof Promise ? await given : given;
+      if (bytes === null) break;
       size += bytes.byteLength;
       if (size > bytesMax) return null;
       text += decoder.decode(bytes, { stream: true });

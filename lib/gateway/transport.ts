@@ -19,8 +19,8 @@ export type AnswerHeaders = Map<string, string>;
 
 /** A body that comes in pieces. */
 export type PieceSource = {
-  /** Never rejects. */
-  next(): Promise<Piece>;
+  /** At once when it is there. Never throws or rejects. */
+  next(): Piece | Promise<Piece>;
   /** The client left. */
   leave(): void;
 };

@@ -135,7 +135,7 @@ function requestFor(
       ["x-request-id", trip.record.request.id],
       ...(key === null ? [] : [["authorization", `Bearer ${key}`] as const]),
     ],
-    body: new TextEncoder().encode(text),
+    body: text,
     connectTimeoutMs: CONNECT_TIMEOUT_MS as UpstreamRequest["connectTimeoutMs"],
     headersTimeoutMs: target.tier.limits.first_token,
   };

@@ -187,7 +187,8 @@ export class FrontClient {
     this.#source = source;
     let out = head;
     for (let last = false; !last;) {
-      const piece = await source.next();
+      const next = source.next();
+      const piece = next instanceof Promise ? await next : next;
       if (this.#isClosed()) return;
       last = piece.last;
       out += chunk(piece.text);
