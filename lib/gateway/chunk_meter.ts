@@ -23,21 +23,46 @@ export type ChunkMeterOptions = {
 };
 
 const USAGE = '"usage":{';
+const REASON = '"finish_reason":';
+const PLAIN_START = 'data: {"';
+const ERROR_START = 'data: {"error"';
+const PLAIN_END = "}}\n\n";
 const DONE = "[DONE]";
 
 export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
-  const usage: MeteredUsage = {
-    promptTokens: 0,
-    completionTokens: 0,
-    cachedTokens: 0,
-    from: "none",
-  };
+  const usage = new RunningUsage();
   const finished = new Map<number, string>();
   /** vLLM's running usage counts each choice by itself. Source: reference of vLLM's wire protocol, section 5.2. */
   const runningTokens = new Map<number, number>();
   let contentSeen = false;
 
   function read(event: string): EventReading {
+    return readPlain(event) ?? readAny(event);
+  }
+
+  /**
+   * The chunk of which a stream is made, after its first content: one choice, not its last, with running usage behind.
+   * Told by a few looks from the end; null sends it the long way.
+   */
+  function readPlain(event: string): EventReading | null {
+    if (!contentSeen || options.choices !== 1 || !event.startsWith(PLAIN_START)) return null;
+    if (event.startsWith(ERROR_START)) return null;
+    const usageAt = event.lastIndexOf(USAGE);
+    if (usageAt === -1 || !event.endsWith(PLAIN_END)) return null;
+    const reasonAt = event.lastIndexOf(REASON, usageAt);
+    if (reasonAt === -1 || !event.startsWith("null", reasonAt + REASON.length)) return null;
+    // An object of its own: the running usage. A chunk of nothing but usage names no reason.
+    if (event.indexOf("\n") !== event.length - 2) return null;
+    usage.keep(event, usageAt);
+    const text = options.wantsRunningUsage ? event : withoutMember(event, usageAt);
+    return {
+      kind: "forward",
+      text: renameFirstModel(text, options.publicModel),
+      content: true,
+    };
+  }
+
+  function readAny(event: string): EventReading {
     const data = dataOf(event);
     if (data === null) return { kind: "forward", text: event, content: false };
     if (data === DONE) return DROP;
@@ -101,6 +126,72 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
     },
     endMarker: `data: ${DONE}\n\n`,
   };
+}
+
+/** Usage of which the newest is read only when somebody asks: a stream says it with every token, and is asked once a second. */
+class RunningUsage implements MeteredUsage {
+  #prompt = 0;
+  #completion = 0;
+  #cached = 0;
+  #from: MeteredUsage["from"] = "none";
+  #unread: string | null = null;
+  #unreadAt = 0;
+
+  /** Takes the usage that opens at `at` in `event` for the newest, unread. */
+  keep(event: string, at: number): void {
+    this.#unread = event;
+    this.#unreadAt = at;
+  }
+
+  get promptTokens(): number {
+    this.#read();
+    return this.#prompt;
+  }
+
+  set promptTokens(tokens: number) {
+    this.#read();
+    this.#prompt = tokens;
+  }
+
+  get completionTokens(): number {
+    this.#read();
+    return this.#completion;
+  }
+
+  set completionTokens(tokens: number) {
+    this.#read();
+    this.#completion = tokens;
+  }
+
+  get cachedTokens(): number {
+    this.#read();
+    return this.#cached;
+  }
+
+  set cachedTokens(tokens: number) {
+    this.#read();
+    this.#cached = tokens;
+  }
+
+  get from(): MeteredUsage["from"] {
+    this.#read();
+    return this.#from;
+  }
+
+  set from(from: MeteredUsage["from"]) {
+    this.#read();
+    this.#from = from;
+  }
+
+  #read(): void {
+    const event = this.#unread;
+    if (event === null) return;
+    this.#unread = null;
+    this.#prompt = numberAfter(event, "prompt_tokens", this.#unreadAt) ?? this.#prompt;
+    this.#completion = numberAfter(event, "completion_tokens", this.#unreadAt) ?? this.#completion;
+    this.#cached = numberAfter(event, "cached_tokens", this.#unreadAt) ?? this.#cached;
+    this.#from = "running";
+  }
 }
 
 type Choice = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { dataOf, EVENT_CHARS_MAX, EventSplitter, nameOf, NotEvents } from "./event_splitter.ts";
+import { dataOf, EVENT_BYTES_MAX, EventSplitter, nameOf, NotEvents } from "./event_splitter.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -49,9 +49,9 @@ Deno.test("EventSplitter keeps an event without its blank line as the rest", () 
   assert.equal(eventsOf([half]).rest, "data: \ufffd");
 });
 
-Deno.test("EventSplitter takes an event of the most characters and refuses one more", () => {
+Deno.test("EventSplitter takes an event of the most bytes and refuses one more", () => {
   const splitter = new EventSplitter();
-  assert.deepEqual(splitter.push(encode("x".repeat(EVENT_CHARS_MAX))), []);
+  assert.deepEqual(splitter.push(encode("x".repeat(EVENT_BYTES_MAX))), []);
   assert.throws(() => splitter.push(encode("x")), NotEvents);
 });
 

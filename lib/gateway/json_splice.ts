@@ -7,8 +7,6 @@
 /** One member of the object: where its key's quote opens and where its value ends, as string offsets. */
 export type Member = { key: string; start: number; valueStart: number; end: number };
 
-const STRUCTURE = /["{}[\]]/g;
-
 /** The top-level members of the object in `text`, from the brace at or after `from`. */
 export function membersOf(text: string, from = 0): Member[] {
   const members: Member[] = [];
@@ -16,10 +14,10 @@ export function membersOf(text: string, from = 0): Member[] {
   while (text.charCodeAt(at) === 0x22) {
     const start = at;
     const keyEnd = stringEnd(text, at);
-    const key: unknown = JSON.parse(text.slice(start, keyEnd));
+    const key = keyOf(text.slice(start, keyEnd));
     const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1); // past the colon
     const end = valueEnd(text, valueStart);
-    members.push({ key: String(key), start, valueStart, end });
+    members.push({ key, start, valueStart, end });
     at = skipSpace(text, end);
     if (text.charCodeAt(at) !== 0x2c) break;
     at = skipSpace(text, at + 1);
@@ -56,6 +54,11 @@ function runsOf(text: string, kept: readonly Member[]): string[] {
   return runs;
 }
 
+/** Most keys are written without an escape. */
+function keyOf(json: string): string {
+  return json.includes("\\") ? String(JSON.parse(json)) : json.slice(1, -1);
+}
+
 /** Past the closing quote of the string that opens at `open`. */
 export function stringEnd(text: string, open: number): number {
   for (
@@ -76,17 +79,26 @@ export function valueEnd(text: string, start: number): number {
   if (first === 0x22) return stringEnd(text, start);
   if (first !== 0x7b && first !== 0x5b) {
     let end = start;
-    while (end < text.length && !/[\s,\]}]/.test(text.charAt(end))) end++;
+    while (end < text.length && !endsScalar(text.charCodeAt(end))) end++;
     return end;
   }
   let depth = 0;
-  STRUCTURE.lastIndex = start;
-  for (let hit = STRUCTURE.exec(text); hit !== null; hit = STRUCTURE.exec(text)) {
-    if (hit[0] === '"') STRUCTURE.lastIndex = stringEnd(text, hit.index);
-    else if (hit[0] === "{" || hit[0] === "[") depth++;
-    else if (--depth === 0) return hit.index + 1;
+  for (let at = start; at < text.length;) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) {
+      at = stringEnd(text, at);
+      continue;
+    }
+    at++;
+    if (code === 0x7b || code === 0x5b) depth++;
+    else if ((code === 0x7d || code === 0x5d) && --depth === 0) return at;
   }
   return text.length;
+}
+
+function endsScalar(code: number): boolean {
+  return code === 0x2c || code === 0x7d || code === 0x5d || code === 0x20 ||
+    (code >= 0x09 && code <= 0x0d);
 }
 
 function skipSpace(text: string, from: number): number {
