@@ -29,15 +29,17 @@ export const UNKNOWN_CACHED_MAX = 10_000;
 /** Keys being read at a time, so that it cannot fill the database's queue either. */
 export const READS_MAX = 500;
 export const READ_MAX = seconds(5);
+/** A key in use is moved to the end of the order this often. */
+const USE_NOTED_EVERY = seconds(1);
 const RETRY_AFTER_S = 2;
 
-/** `confirmedAtMs` and `triedAtMs` count on `Clock.elapsedMs`: when the row was last read, and last asked for. */
-type Known = { key: ApiKey; confirmedAtMs: number; triedAtMs: number };
+/** All on `Clock.elapsedMs`: when the row was last read and last asked for, and when its use was last noted. */
+type Known = { key: ApiKey; confirmedAtMs: number; triedAtMs: number; usedAtMs: number };
 
 /** One replica's keys. Close it to stop listening. */
 export class KeyCache {
   readonly #deps: KeyCacheDeps;
-  /** Both in order of use, least recent first. */
+  /** Both in order of use, least recent first; use is told apart by the second. */
   readonly #known = new Map<string, Known>();
   readonly #unknownUntilMs = new Map<string, number>();
   readonly #reads = new Map<string, Promise<ApiKey | null>>();
@@ -95,7 +97,10 @@ export class KeyCache {
       if (ageMs >= CONFIRM_AFTER && nowMs - known.triedAtMs >= CONFIRM_EVERY) {
         this.#confirm(hash, known, nowMs);
       }
-      touch(this.#known, hash, known, KEYS_CACHED_MAX);
+      if (nowMs - known.usedAtMs >= USE_NOTED_EVERY) {
+        known.usedAtMs = nowMs;
+        touch(this.#known, hash, known, KEYS_CACHED_MAX);
+      }
       return known.key;
     }
     const untilMs = this.#unknownUntilMs.get(hash);
@@ -166,7 +171,7 @@ export class KeyCache {
     if (key === null) {
       touch(this.#unknownUntilMs, hash, readAtMs + UNKNOWN_FOR, UNKNOWN_CACHED_MAX);
     } else {
-      const known = { key, confirmedAtMs: readAtMs, triedAtMs: readAtMs };
+      const known = { key, confirmedAtMs: readAtMs, triedAtMs: readAtMs, usedAtMs: readAtMs };
       touch(this.#known, hash, known, KEYS_CACHED_MAX);
     }
   }

@@ -11,24 +11,26 @@ export type JsonAnswer = {
   readonly aborted: boolean;
 };
 
+const FINISH = /"(?:finish_reason|stop_reason)":\s*"([a-z_]+)"/;
+const ABORTED = /"finish_reason":\s*"abort"/;
+
 /** Null when the text is not a JSON object: no engine answers so. */
 export function readJsonAnswer(text: string, publicModel: string): JsonAnswer | null {
-  const start = text.trimStart();
-  if (!start.startsWith("{") || !text.trimEnd().endsWith("}")) return null;
+  if (!text.trimStart().startsWith("{") || !text.trimEnd().endsWith("}")) return null;
   const members = membersOf(text);
   const valueOf = (key: string) => {
     const member = members.find((m) => m.key === key);
     return member === undefined ? null : text.slice(member.valueStart, member.end);
   };
-  const finishReason =
-    /"(?:finish_reason|stop_reason)":\s*"([a-z_]+)"/.exec(valueOf("choices") ?? "")?.[1] ??
-      plainText(valueOf("stop_reason")) ?? responseStatus(plainText(valueOf("status")));
+  const choices = valueOf("choices") ?? "";
+  const finishReason = FINISH.exec(choices)?.[1] ??
+    plainText(valueOf("stop_reason")) ?? responseStatus(plainText(valueOf("status")));
   return {
     text: renamed(text, members, publicModel),
     usage: usageOf(valueOf("usage")),
     finishReason,
     // vLLM's Messages leave the stop reason out of an answer it gave up.
-    aborted: /"finish_reason":\s*"abort"/.test(valueOf("choices") ?? "") ||
+    aborted: choices.includes('"abort"') && ABORTED.test(choices) ||
       plainText(valueOf("type")) === "message" && finishReason === null,
   };
 }

@@ -31,27 +31,27 @@ export function membersOf(text: string, from = 0): Member[] {
  */
 export function editMembers(text: string, edits: Readonly<Record<string, string | null>>): string {
   const open = text.indexOf("{") + 1;
-  const kept = membersOf(text).filter((member) => !Object.hasOwn(edits, member.key));
-  const put = Object.entries(edits).flatMap(([key, value]) =>
-    value === null ? [] : [`${JSON.stringify(key)}:${value}`]
-  );
-  return text.slice(0, open) + [...put, ...runsOf(text, kept)].join(",") +
-    text.slice(text.lastIndexOf("}"));
-}
-
-/** Neighbouring kept members as they stand, so that an untouched stretch is one slice. */
-function runsOf(text: string, kept: readonly Member[]): string[] {
-  const runs: string[] = [];
-  let run: { start: number; end: number } | null = null;
-  for (const member of kept) {
-    if (run !== null && /^\s*,\s*$/.test(text.slice(run.end, member.start))) run.end = member.end;
+  let inside = "";
+  for (const key in edits) {
+    const value = edits[key] ?? null;
+    if (value !== null) inside += `${inside === "" ? "" : ","}${JSON.stringify(key)}:${value}`;
+  }
+  // Neighbouring kept members are one slice, with what stands between them.
+  let runStart = -1;
+  let runEnd = -1;
+  const endRun = () => {
+    if (runStart !== -1) inside += (inside === "" ? "" : ",") + text.slice(runStart, runEnd);
+    runStart = -1;
+  };
+  for (const { key, start, end } of membersOf(text)) {
+    if (Object.hasOwn(edits, key)) endRun();
     else {
-      if (run !== null) runs.push(text.slice(run.start, run.end));
-      run = { start: member.start, end: member.end };
+      if (runStart === -1) runStart = start;
+      runEnd = end;
     }
   }
-  if (run !== null) runs.push(text.slice(run.start, run.end));
-  return runs;
+  endRun();
+  return text.slice(0, open) + inside + text.slice(text.lastIndexOf("}"));
 }
 
 /** Most keys are written without an escape. */

@@ -16,6 +16,9 @@ export type ParsedBody = {
   readonly choices: number;
 };
 
+/** Shared: it only ever decodes whole texts. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 /**
  * Reads and checks the body of `request`. Throws AppError `request_too_large` or `invalid_request` that names the
  * field, what stands there and what would do; prompts are never quoted.
@@ -45,16 +48,19 @@ export async function parseBody(
 }
 
 async function readText(inbound: Inbound, bytesMax: number): Promise<string> {
-  const bytes = await inbound.body(bytesMax);
+  const given = inbound.body(bytesMax);
+  const bytes = given instanceof Promise ? await given : given;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch {
     throw new AppError("invalid_request", "Cannot read the body: it is not UTF-8");
   }
 }
 
+const NOT_BLANK = /\S/;
+
 function parseJson(text: string): unknown {
-  if (text.trim() === "") {
+  if (!NOT_BLANK.test(text)) {
     throw new AppError("invalid_request", "Cannot read an empty body: send a JSON object");
   }
   let value: unknown;

@@ -113,6 +113,19 @@ async function tryOn(deps: TravelDeps, trip: Trip, at: Acquired): Promise<Attemp
   return result;
 }
 
+/** A URL is parsed once for each machine and route; the ones in use are few. */
+const URLS = new Map<string, URL>();
+const URLS_MAX = 10_000;
+
+function urlOf(address: string): URL {
+  const known = URLS.get(address);
+  if (known !== undefined) return known;
+  const url = new URL(address);
+  if (URLS.size >= URLS_MAX) URLS.clear();
+  URLS.set(address, url);
+  return url;
+}
+
 function requestFor(
   deps: TravelDeps,
   trip: Trip,
@@ -126,7 +139,7 @@ function requestFor(
   });
   const key = deps.upstreamKey(target.tier.name);
   return {
-    url: new URL((machine.baseUrl ?? "") + trip.route.path),
+    url: urlOf((machine.baseUrl ?? "") + trip.route.path),
     method: "POST",
     headers: [
       ["content-type", "application/json"],

@@ -31,10 +31,12 @@ export type HeadOptions = {
 /** A whole head, its empty line included. Throws for a field that would end it early: our own defect. */
 export function answerHead({ status, headers, length, keepAlive, date }: HeadOptions): string {
   let head = `HTTP/1.1 ${status} ${REASONS[status] ?? "Answer"}\r\n`;
+  let values = "";
   for (const [name, value] of headers) {
-    assert(!UNSAFE.test(value), `the header ${name} can be written`);
+    values += value;
     head += `${name}: ${value}\r\n`;
   }
+  assert(!UNSAFE.test(values), "the header's values can be written");
   head += length === null ? "transfer-encoding: chunked\r\n" : `content-length: ${length}\r\n`;
   return `${head}date: ${date}\r\n${keepAlive ? "" : "connection: close\r\n"}\r\n`;
 }
