@@ -8,6 +8,7 @@ import { silentLog } from "@/lib/kernel/log.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
 import { snapshotTaker } from "@/lib/ledger/billing_snapshots.ts";
 import { readFolds, runFold } from "@/lib/ledger/folds.ts";
+import { rollUp } from "@/lib/ledger/rollups.ts";
 import type { BilledResource } from "@/lib/providers/billing.ts";
 import { type Provider, ProviderError } from "@/lib/providers/provider.ts";
 import { type History, independentFold, type Minute, type Reading } from "./independent_fold.ts";
@@ -291,6 +292,7 @@ Deno.test("realised cost divides all the money of a tier by all its tokens; gaps
       ...{ storage_usd: 0.003 + 0.001 - 0.01, unknown_usd: 0.082, usd: 0.196 },
     }],
   );
+  await rollUp(sql, instant(at(10).getTime()));
   const settled = { ...window, to: instant(at(7).getTime()) };
   const cost = await runFold(sql, folds, "realised_cost", settled);
   assert.deepEqual(cost.map(({ tier }) => tier), ["", provider]);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import { newId } from "@/lib/kernel/ids.ts";
+import { rollUp } from "@/lib/ledger/rollups.ts";
 import { checkAccessible, withBrowser, withSite } from "./support.ts";
 
 const MINUTE = 60_000;
@@ -47,6 +48,7 @@ async function bill(sql: Sql): Promise<void> {
       'spot', ${id}, false, 0, 0, 600, 400, ${at(7)}, 200, 'complete', 0
     )
   `;
+  await rollUp(sql, systemClock.now());
 }
 
 Deno.test("a deployment without bills says so; one with bills shows what a million tokens cost and what the money was for", async () => {

@@ -1,6 +1,7 @@
 /** What must be true after the days were lived through; each finding is a sentence. */
 import { instant } from "@/lib/kernel/clock.ts";
 import { readFolds, runFold } from "@/lib/ledger/folds.ts";
+import { judgePublication } from "./judge_publication.ts";
 import { MINUTE_MS } from "./plan.ts";
 import { START_MS, type Week } from "./week.ts";
 
@@ -26,7 +27,8 @@ export async function judge(week: Week): Promise<Verdict> {
   const gaps = await judgeGaps(week);
   const machines = judgeMachines(week);
   const requests = await judgeRequests(week);
-  const parts = [money, gaps, machines, requests];
+  const publication = await judgePublication(week);
+  const parts = [money, gaps, machines, requests, publication];
   return {
     problems: parts.flatMap(({ problems }) => problems),
     facts: Object.assign({}, ...parts.map(({ facts }) => facts)),
@@ -139,9 +141,10 @@ async function judgeRequests({ callers, database: { sql }, plan }: Week): Promis
       problems.push(`a request was answered ${end.status} ${end.code}`);
     }
   }
-  const [rows] = await sql<{ open: number; served: number; tokens: number }[]>`
+  const [rows] = await sql<{ open: number; served: number; swept: number; tokens: number }[]>`
     select count(*) filter (where closed_at is null)::integer as open,
       count(*) filter (where ended = 'complete')::integer as served,
+      count(*) filter (where ended = 'interrupted')::integer as swept,
       coalesce(sum(prompt_tokens + completion_tokens), 0)::integer as tokens
     from usage
   `;
@@ -159,12 +162,13 @@ async function judgeRequests({ callers, database: { sql }, plan }: Week): Promis
     facts: {
       ...{ requests: plan.requestsMs.length, answered, refused: count("refused") },
       ...{ cut: count("cut"), broken: count("broken"), tokens: rows.tokens },
+      "rows swept": rows.swept,
     },
   };
 }
 
 /** Decimal dollars to nano-dollars, exactly. */
-function nanoOf(usd: string): bigint {
+export function nanoOf(usd: string): bigint {
   const [whole = "0", part = ""] = usd.replace("-", "").split(".");
   const nano = BigInt(whole) * 1_000_000_000n + BigInt(part.padEnd(9, "0").slice(0, 9));
   return usd.startsWith("-") ? -nano : nano;
