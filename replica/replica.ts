@@ -119,7 +119,7 @@ async function compose(
     dataDir: config.dataDir,
   });
   undo.push(closeProviders);
-  await checkLineup(providers, fleet, { clock, log });
+  await checkLineup(providers, fleet, log);
   await ensureMachines(sql, { lineup: fleet.lineup, providers, now: clock.now() });
   await ensurePrices(sql, fleet, clock.now());
   const events = await openEvents(target, log);

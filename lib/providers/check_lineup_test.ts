@@ -30,7 +30,7 @@ Deno.test("checkLineup() refuses a flavor that cannot hibernate by its field, an
     const [provider] = openRented({ fleet, env, clock: systemClock });
     assert.ok(provider !== undefined);
     try {
-      await checkLineup(new Map([["hyperstack", provider]]), fleet, { clock: systemClock, log });
+      await checkLineup(new Map([["hyperstack", provider]]), fleet, log);
     } finally {
       await provider.close();
     }
