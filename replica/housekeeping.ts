@@ -74,7 +74,7 @@ function countPlaces(metrics: Metrics, view: FleetView): void {
   for (const { tier, place } of view.machines()) {
     metrics.machines.inc({ tier, place: place.at });
     if (place.at === "failed") {
-      metrics.machinesLeftAlone.inc({ tier, reason: place.why ?? "will not start" });
+      metrics.machinesLeftAlone.inc({ tier, reason: place.why ?? "start-failed" });
     }
   }
 }

@@ -73,6 +73,9 @@ Deno.test("policyOf() lets only what is rented be taken back, and grow no older 
   const standard = policyOf({ ...TIER, band: "standard", age_max: minutes(90) }, 0, rented);
   assert.deepEqual([standard.preemptible, standard.ageMax], [false, minutes(90)]);
   assert.equal(policyOf({ ...TIER, age_max: minutes(90) }, 0, PROCESSES).ageMax, null);
+  const aged = { ...TIER, age_max: minutes(100) };
+  const ages = [0, 1, 9, 10].map((slot) => policyOf(aged, slot, rented).ageMax);
+  assert.deepEqual(ages, [100, 98, 82, 100].map(minutes), "not a whole tier at once");
 });
 
 Deno.test("policies() winds down machines whose tier, or its provider, is not in the lineup any more", () => {

@@ -115,7 +115,8 @@ const tier = z.strictObject({
   idle: duration.default(millis(900_000)),
   nap: nap.optional(),
   /** A rented computer this old is drained, destroyed and rented anew; 30 days when nothing is said. */
-  age_max: duration.optional(),
+  age_max: duration.refine((ms) => ms >= 1_800_000, "write at least 30m: loading takes its time")
+    .optional(),
   /** Requests one machine runs at a time before another of the tier is woken. */
   concurrency: atLeast(1, 100_000).default(256),
   /** Requests held while the tier wakes; one more is answered 429 queue_full. */

@@ -56,6 +56,14 @@ Deno.test("fleetFile reads prices exactly, from text or number", () => {
   equal(issuesOf({ ...file, models: [{ ...model, prices: wrong }] }).length, 2);
 });
 
+Deno.test("fleetFile lets a rented computer grow old enough to be worth its loading", () => {
+  equal(fleetFile.parse(withTier({ age_max: "30m" })).lineup[0]?.age_max, 1_800_000);
+  deepEqual(issuesOf(withTier({ age_max: "29m" })), [
+    "lineup.0.age_max | write at least 30m: loading takes its time",
+  ]);
+  equal(fleetFile.parse(file).lineup[0]?.wake.no_stock, 120_000);
+});
+
 Deno.test("fleetFile keeps the wake cap under the SDKs' own timer", () => {
   deepEqual(issuesOf({ ...file, gateway: { wake_cap: "590s" } }), []);
   deepEqual(issuesOf({ ...file, gateway: { wake_cap: "591s" } }), [

@@ -178,6 +178,40 @@ Deno.test("a tier that stops instead is stopped and started, and keeps its addre
   assert.equal(api.asked.at(-1)?.path, `/core/virtual-machines/${id}/start`);
 });
 
+Deno.test("a machine in ERROR is broken, not off: it is rebooted, and its age is told", async () => {
+  await using api = fakeHyperstack();
+  const provider = open(api);
+  const bare = refOf();
+  await provider.create(bare, { generation: 1 }, () => Promise.resolve(), signal);
+  const vm = api.vms.get(1_001);
+  assert.ok(vm !== undefined);
+  vm.status = "ERROR";
+  const ref = { ...bare, externalId: "1001" };
+  const status = await provider.status(ref, signal);
+  const rentedAt = Date.parse("2026-11-21T00:00:00Z");
+  assert.deepEqual(status, {
+    ...{ power: "broken", rawState: "ERROR", externalId: "1001", baseUrl: null, rentedAt },
+  });
+  await provider.stop(ref, { generation: 2 }, signal);
+  assert.equal(api.asked.at(-1)?.method, "GET", "nothing runs, so nothing is stopped");
+  assert.equal(api.asked.at(-1)?.path, "/core/virtual-machines/1001");
+  api.faults.push({ on: /hard-reboot$/, status: 200, body: { status: true, message: "ok" } });
+  await provider.start(ref, { generation: 3 }, signal);
+  assert.equal(api.asked.at(-1)?.path, "/core/virtual-machines/1001/hard-reboot");
+});
+
+Deno.test("a machine that runs without an address is active, and not yet on", async () => {
+  await using api = fakeHyperstack();
+  const provider = open(api);
+  const bare = refOf();
+  await provider.create(bare, { generation: 1 }, () => Promise.resolve(), signal);
+  const vm = api.vms.get(1_001);
+  assert.ok(vm !== undefined);
+  vm.status = "ACTIVE";
+  const { power, isActive, baseUrl } = await provider.status(bare, signal);
+  assert.deepEqual([power, isActive, baseUrl], ["rising", true, null]);
+});
+
 Deno.test("an answer that is lost is resolved by looking: nothing is made or started twice", async () => {
   await using api = fakeHyperstack();
   const provider = open(api);
