@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { systemClock } from "@/lib/kernel/clock.ts";
 import { ConfigError } from "@/lib/kernel/config.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
+import { addBilling } from "./billing.ts";
 import { addConfig } from "./config.ts";
 import { openNamed } from "./connect.ts";
 import { addJournal } from "./journal.ts";
@@ -39,6 +40,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
     .addHelpText("after", HELP_AFTER);
   addKeys(program, io);
   addUsage(program, io);
+  addBilling(program, io);
   addMachines(program, io);
   addWake(program, io);
   addJournal(program, io);

@@ -86,8 +86,9 @@ create table reconciliations (
   resource_id text not null,
   machine_id text,
   ours_nano_usd numeric(24, 0) not null,
-  theirs_nano_usd numeric(24, 0) not null,
-  -- Minutes in which its bill grew, and the minutes the provider says it ran; null for the account.
+  -- Null where the provider did not say.
+  theirs_nano_usd numeric(24, 0),
+  -- Minutes whose money was not for storage, and those the provider says it was active; null for the account.
   ours_minutes numeric(12, 3),
   theirs_minutes numeric(12, 3),
   -- Minutes of the day without a snapshot: what was billed in them shows in the next one.

@@ -15,6 +15,8 @@ import {
   type ProviderSpending,
 } from "@/lib/ledger/budget_gate.ts";
 import { readSpending } from "@/lib/ledger/budget_store.ts";
+import { sealDays } from "@/lib/ledger/publication/seal_days.ts";
+import { reconcileBills } from "@/lib/ledger/reconciliation.ts";
 import type { Providers } from "@/lib/providers/provider.ts";
 
 export type BillingDeps = {
@@ -32,6 +34,8 @@ export type BillingDeps = {
 export type BillingDesk = {
   /** For the minute's cron. */
   readonly bill: (minute: Date, signal: AbortSignal) => Promise<void>;
+  /** For the hour's cron. */
+  readonly closeDays: (signal: AbortSignal) => Promise<void>;
   /** Why a tier may not be asked for more now; null: it may. Tiers whose provider sends no bills always may. */
   readonly closedTier: (tier: TierSpec) => AppError | null;
   /** Asks for a wake only where more may be asked for: a request that is held already must not cause spending either. */
@@ -104,6 +108,10 @@ export async function openBilling(deps: BillingDeps): Promise<BillingDesk> {
   }
   return {
     bill,
+    async closeDays(within) {
+      await sealDays(deps, clock.now(), within);
+      await reconcileBills(deps, clock.now(), within);
+    },
     guarded: (ask) => (tier, requestId) => {
       const now = gate(tier.provider);
       if (now.kind === "open") return ask(tier, requestId);

@@ -179,6 +179,7 @@ async function compose(
     lookAtEveryMachine,
     ...{ sweep: house.sweep, rollUp: house.rollUp },
     bill: billing.bill,
+    closeDays: billing.closeDays,
     reconcile: reconciler.round,
   });
 

@@ -10,6 +10,7 @@ import { loadLibrary } from "@/lib/site/library.ts";
 import { figuresReader, machineShares } from "@/lib/ledger/figures_read.ts";
 import { readFolds } from "@/lib/ledger/folds.ts";
 import { createPublications } from "@/lib/ledger/publication/publications.ts";
+import { readReconciled } from "@/lib/ledger/reconciliation_store.ts";
 import { figureValues } from "@/lib/site/figure_values.ts";
 import { FIXED_PAGES } from "@/lib/site/pages.ts";
 import { buildIndex, search } from "@/lib/site/search_index.ts";
@@ -17,6 +18,8 @@ import { createOgImages } from "@/lib/site/og_images.ts";
 import { apiDocument } from "./api_document.ts";
 import { createStatusFeed } from "./status_feed.ts";
 
+/** Shown on the economics page. */
+const DAYS_RECONCILED = 14;
 const CONTENT = new URL("../content/", import.meta.url);
 
 export type SiteStateDeps = {
@@ -49,6 +52,7 @@ export async function siteState(
     },
     windows,
     folds,
+    reconciliation: () => readReconciled(sql, DAYS_RECONCILED),
     publications: await createPublications({ sql, clock, log, folds }),
     name: file.site.name,
     origin: file.site.origin,

@@ -14,7 +14,7 @@ export type Ticker = {
 };
 
 /** Cron's five fields, UTC. */
-export type Schedule = "* * * * *" | "*/5 * * * *";
+export type Schedule = "* * * * *" | "7 * * * *";
 
 export type CronDeps = {
   sql: Sql;
@@ -29,6 +29,8 @@ export type CronDeps = {
   sweep: () => Promise<void>;
   /** Keeps what the providers' billing says of a minute. */
   bill: (minute: Date, signal: AbortSignal) => Promise<void>;
+  /** Once an hour: seals the days that are over, and holds them against what the providers say. */
+  closeDays: (signal: AbortSignal) => Promise<void>;
   /** Makes the totals by minute that the figures read. */
   rollUp: (signal: AbortSignal) => Promise<void>;
   /** Compares the providers' lists with ours, whole every few minutes; ends orphans that are confirmed in between. */
@@ -68,6 +70,11 @@ export function startCron(deps: CronDeps): void {
     "roll up",
     "* * * * *",
     () => runOncePerMinute(sql, "roll up", replicaId, () => deps.rollUp(signal)),
+  );
+  line(
+    "close days",
+    "7 * * * *",
+    () => runOncePerMinute(sql, "close days", replicaId, () => deps.closeDays(signal)),
   );
   line(
     "reconcile",

@@ -13,7 +13,7 @@ function manualTicker() {
   return {
     ticker,
     async tick(minute: number) {
-      const due = lines.filter((line) => line.schedule === "* * * * *" || minute % 5 === 0);
+      const due = lines.filter((line) => line.schedule === "* * * * *" || minute === 7);
       await Promise.all(due.map((line) => line.body()));
     },
   };
@@ -35,6 +35,7 @@ function replica(db: TestDatabase, replicaId: string, ran: string[], log: Log = 
     lookAtEveryMachine: body(`${replicaId} looks`),
     sweep: body("sweep"),
     bill: body("bill"),
+    closeDays: body("close days"),
     rollUp: body("roll up"),
     reconcile: body("reconcile"),
   });
@@ -66,7 +67,7 @@ Deno.test("startCron() sweeps and reconciles on one of two replicas, and looks o
   ]);
 });
 
-Deno.test("startCron() sweeps and reconciles each minute", async () => {
+Deno.test("startCron() sweeps and reconciles each minute, and closes days once an hour", async () => {
   await using db = await testDatabase();
   const ran: string[] = [];
   const { tick } = replica(db, "rep_1", ran);
@@ -76,6 +77,7 @@ Deno.test("startCron() sweeps and reconciles each minute", async () => {
   }
   equal(ran.filter((each) => each === "sweep").length, 11);
   equal(ran.filter((each) => each === "reconcile").length, 11);
+  equal(ran.filter((each) => each === "close days").length, 1);
 });
 
 Deno.test("startCron() looks at every machine even while the database is away, and logs what failed", async () => {

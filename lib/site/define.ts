@@ -12,6 +12,7 @@ import type { FiguresReader } from "@/lib/ledger/figures_read.ts";
 import type { FoldName } from "@/lib/ledger/folds.ts";
 import type { Publications } from "@/lib/ledger/publication/publications.ts";
 import type { Figures } from "./figures.ts";
+import type { ReconciliationReader } from "./components/Reconciliation.tsx";
 import type { Found } from "./search_index.ts";
 import type { StatusFeed } from "./status_snapshot.ts";
 
@@ -44,6 +45,8 @@ export type SiteState = {
   readonly folds: ReadonlyMap<FoldName, string>;
   /** The rows behind the figures, for whoever wants to work them out again. */
   readonly publications: Publications;
+  /** The last days beside the providers' own figures, newest first. */
+  readonly reconciliation: ReconciliationReader;
   readonly openApi: OpenApi;
   readonly ogImages: OgImages;
   readonly now: () => Instant;

@@ -292,7 +292,7 @@ Deno.test("realised cost divides all the money of a tier by all its tokens; gaps
       ...{ storage_usd: 0.003 + 0.001 - 0.01, unknown_usd: 0.082, usd: 0.196 },
     }],
   );
-  await rollUp(sql, instant(at(10).getTime()));
+  await rollUp(sql, window.to);
   const settled = { ...window, to: instant(at(7).getTime()) };
   const cost = await runFold(sql, folds, "realised_cost", settled);
   assert.deepEqual(cost.map(({ tier }) => tier), ["", provider]);
