@@ -60,7 +60,7 @@ export async function openBench(dir: string): Promise<Bench> {
   return { dir, layout: cores, engine, nginx, emberlane, missing };
 }
 
-async function startEngine(cores: Cores): Promise<Lane> {
+export async function startEngine(cores: Cores): Promise<Lane> {
   const port = freePort();
   const file = new URL("fast_engine.ts", import.meta.url).pathname;
   const process = start("engine", cores, [Deno.execPath(), "run", "-A", file, String(port)]);

@@ -1,5 +1,13 @@
 /** What a plain request costs when the core is full: CPU per request and requests per core, next to nginx and Portkey. */
-import { type Bench, type Lane, measure, rotated, startEmberlane, startPortkey } from "./lanes.ts";
+import {
+  type Bench,
+  type Lane,
+  measure,
+  rotated,
+  startEmberlane,
+  startEngine,
+  startPortkey,
+} from "./lanes.ts";
 import { type Row, row, type Table } from "./report.ts";
 import { stop } from "./processes.ts";
 import { median } from "./statistics.ts";
@@ -71,41 +79,55 @@ async function costsOf(
   return costs;
 }
 
+/** On four cores: two for replicas, one for the database (`lanes.ts`), one for the engine and the load together. */
+const REPLICA_CORES = "0,1";
+const ENGINE_AND_LOAD_CORE = "2";
+/** The second replica starts when the first serves. */
+const SECOND_REPLICA_MS = 5_000;
+
 /** Requests a second of two replicas on two cores, over one replica on one, in turn. */
 export async function scaling(
   bench: Bench,
   { rounds, seconds }: SaturationOptions,
 ): Promise<Table> {
   const pinned = bench.layout.proxy !== null;
-  const one = await startEmberlane(bench.dir, bench.engine.port, pinned ? "0" : null, {
-    name: "one-replica",
-  });
-  const two = await startEmberlane(bench.dir, bench.engine.port, pinned ? "0,3" : null, {
+  const at = (cores: string) => pinned ? cores : null;
+  const engine = await startEngine(at(ENGINE_AND_LOAD_CORE));
+  const one = await startEmberlane(bench.dir, engine.port, at("0"), { name: "one-replica" });
+  const two = await startEmberlane(bench.dir, engine.port, at(REPLICA_CORES), {
     name: "two-replicas",
     replicas: 2,
   });
-  // The second replica starts when the first serves.
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
-  const rates = new Map<string, number[]>([[one.name, []], [two.name, []]]);
+  await new Promise((resolve) => setTimeout(resolve, SECOND_REPLICA_MS));
+  const costs = new Map<string, Cost[]>([[one.name, []], [two.name, []]]);
   for (let round = 0; round < rounds; round++) {
     for (const lane of rotated([one, two], round)) {
-      const { ok, failed, seconds: tookS } = await measure(lane, {
+      const { ok, failed, cpuUs, databaseCpuUs, seconds: tookS } = await measure(lane, {
         ...{ kind: "closed", connections: 64, seconds, bench: { chunks: 16 } } as const,
-      }, bench.layout.load);
+      }, at(ENGINE_AND_LOAD_CORE));
       if (failed > 0) throw new Error(`${lane.name} failed ${failed} requests`);
-      if (round > 0) rates.get(lane.name)?.push(ok / tookS);
+      if (round === 0) continue;
+      costs.get(lane.name)?.push({
+        ...{ cpuUs: cpuUs / ok, databaseUs: databaseCpuUs / ok },
+        ...{ perSecond: ok / tookS, perCore: ok / (cpuUs / 1_000_000) },
+      });
     }
   }
-  for (const lane of [one, two]) if (lane.process !== null) await stop(lane.process);
-  const [ones, twos] = [rates.get(one.name) ?? [], rates.get(two.name) ?? []];
-  const ratio = median(twos.map((rate, i) => rate / (ones[i] ?? NaN)));
+  for (const { process } of [one, two, engine]) if (process !== null) await stop(process);
+  const [ones, twos] = [costs.get(one.name) ?? [], costs.get(two.name) ?? []];
+  const ratio = median(twos.map((cost, i) => cost.perSecond / (ones[i]?.perSecond ?? NaN)));
+  const line = (name: string, all: readonly Cost[], ratio: number) =>
+    row(name, [
+      ...[median(all.map(({ perSecond }) => perSecond)), ratio],
+      ...[median(all.map(({ cpuUs }) => cpuUs)), median(all.map(({ databaseUs }) => databaseUs))],
+    ], 2);
   return {
     title: "Two replicas over one, plain requests",
-    columns: ["", "requests/s", "ratio"],
-    rows: [row("one replica", [median(ones), 1], 2), row("two replicas", [median(twos), ratio], 2)],
+    columns: ["", "requests/s", "ratio", "CPU µs", "database µs"],
+    rows: [line("one replica", ones, 1), line("two replicas", twos, ratio)],
     notes: [
       pinned
-        ? "Four cores: the second replica shares its core with the database of both."
+        ? "Four cores: each replica has one, the database one, the engine and the load share one."
         : "Processes were not kept to cores.",
     ],
     figures: { ratio, ones, twos },

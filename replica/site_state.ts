@@ -39,13 +39,19 @@ export async function siteState(
   const { clock, log, lineup } = api;
   const lineupSinceS = Math.floor(api.lineupSince / 1_000);
   const library = await loadLibrary(CONTENT, FIXED_PAGES);
-  const index = buildIndex(library);
+  const index = once(() => buildIndex(library));
+  const indexJson = once(() => JSON.stringify(index()));
   const folds = await readFolds();
   const windows = figuresReader({ sql, clock, folds });
   const capS = file.gateway.wake_cap / 1_000;
   return {
     library,
-    search: { find: (query) => search(index, query), json: JSON.stringify(index) },
+    search: {
+      find: (query) => search(index(), query),
+      get json() {
+        return indexJson();
+      },
+    },
     async figures() {
       const [day, month] = await Promise.all([windows("24h"), windows("30d")]);
       return figureValues({ day, month, shares: machineShares(month.machineTime), capS });
@@ -79,4 +85,10 @@ export async function siteState(
     ogImages: createOgImages({ clock }),
     now: () => clock.now(),
   };
+}
+
+/** Made when it is first asked for: a replica that nobody searches need not have it, and none needs it to start. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
