@@ -83,16 +83,16 @@ Deno.test("startEngine() interleaves the choices of n and counts the prompt once
   await withEngine({}, async (engine, go) => {
     const { body } = await go(
       chat({ stream: true, n: 2, stream_options: { include_usage: true } }, {
-        "x-sim-tokens": "4",
+        "x-sim-tokens": "20",
       }),
     );
     const indices = [...body.matchAll(/"index":(\d),"delta":\{"content"/g)].map((match) =>
       match[1]
     );
-    assert.equal(indices.length, 8);
-    assert.notEqual(indices.join(""), "00001111");
-    assert.match(body, /"usage":\{"prompt_tokens":10,"total_tokens":18,"completion_tokens":8\}/);
-    assert.equal(engine.stats().generated_tokens, 8);
+    assert.equal(indices.length, 40);
+    assert.notEqual(indices.join(""), "0".repeat(20) + "1".repeat(20));
+    assert.match(body, /"usage":\{"prompt_tokens":10,"total_tokens":50,"completion_tokens":40\}/);
+    assert.equal(engine.stats().generated_tokens, 40);
   });
 });
 
