@@ -1,10 +1,9 @@
 /** The upstream by our own HTTP/1.1 client: it sees every byte once, ends at once, and knows when a retry is safe. */
 import { type Clock, systemClock } from "@/lib/kernel/clock.ts";
-import { type Deadline, Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./deadlines.ts";
 import { type Dial, dialHttp1 } from "./http1_dial.ts";
-import type { Http1Body } from "./http1_body.ts";
-import { type Asker, Http1Connection } from "./http1_connection.ts";
-import { encodeRequest, type RequestMessage, type ResponseHead } from "./http1_head.ts";
+import { Http1Connection } from "./http1_connection.ts";
+import { Exchange } from "./http1_exchange.ts";
 import {
   checkRequest,
   type Upstream,
@@ -20,8 +19,6 @@ const SWEEP_MS = 1_000;
 /** A server that says when it closes may be early by this much. */
 const KEEP_ALIVE_MARGIN_MS = 500;
 const CONNECTIONS_MAX = 16_384;
-/** A reused connection that breaks before any answer was closed under us, if that shows this soon. */
-const STALE_MS_MAX = 2_000;
 
 type Resting = { readonly connection: Http1Connection; readonly untilMs: number };
 
@@ -99,23 +96,16 @@ export function openHttp1Upstream(
     }
   }
 
-  async function send(request: UpstreamRequest): Promise<UpstreamResponse> {
-    checkRequest(request);
-    if (closed) throw new UpstreamFailure("unreachable", "The upstream client is closed");
-    request.signal.throwIfAborted();
-    const message = encodeRequest(request);
-    const startMs = clock.elapsedMs();
-    const leftMs = () => request.headersTimeoutMs - (clock.elapsedMs() - startMs);
-    const idle = take(request.url.origin);
-    if (idle !== null) {
-      try {
-        return await new Exchange(deadlines, idle, request).begin(message, leftMs());
-      } catch (thrown) {
-        if (!isStale(thrown, idle) || clock.elapsedMs() - startMs > STALE_MS_MAX) throw thrown;
-      }
+  function send(request: UpstreamRequest): Promise<UpstreamResponse> {
+    try {
+      checkRequest(request);
+      if (closed) throw new UpstreamFailure("unreachable", "The upstream client is closed");
+      request.signal.throwIfAborted();
+    } catch (thrown) {
+      return Promise.reject(thrown);
     }
-    const fresh = await connect({ request, leftMs: leftMs(), caCerts, deadlines });
-    return await new Exchange(deadlines, fresh, request).begin(message, leftMs());
+    const dial = (leftMs: number) => connect({ request, leftMs, caCerts, deadlines });
+    return new Exchange({ clock, deadlines, dial }, request).begin(take(request.url.origin));
   }
 
   return {
@@ -129,65 +119,6 @@ export function openHttp1Upstream(
       deadlines.close();
     },
   };
-}
-
-/** One exchange on one connection. The signal and the headers' limit end it by closing the connection. */
-class Exchange implements Asker {
-  readonly method: string;
-  readonly #deadlines: Deadlines;
-  readonly #connection: Http1Connection;
-  readonly #request: UpstreamRequest;
-  readonly #answer = Promise.withResolvers<UpstreamResponse>();
-  #deadline: Deadline | null = null;
-
-  constructor(deadlines: Deadlines, connection: Http1Connection, request: UpstreamRequest) {
-    this.method = request.method;
-    this.#deadlines = deadlines;
-    this.#connection = connection;
-    this.#request = request;
-  }
-
-  begin(message: RequestMessage, leftMs: number): Promise<UpstreamResponse> {
-    const { signal } = this.#request;
-    signal.addEventListener("abort", this.#onAbort);
-    this.#deadline = this.#deadlines.within(leftMs, this.#onLate);
-    this.#connection.begin(message, this);
-    if (signal.aborted) this.#onAbort();
-    return this.#answer.promise;
-  }
-
-  answered({ status, headers }: ResponseHead, body: Http1Body): void {
-    this.#meet();
-    this.#answer.resolve({ status, headers, body });
-  }
-
-  failed(reason: unknown): void {
-    this.#meet();
-    this.over();
-    this.#answer.reject(reason);
-  }
-
-  over(): void {
-    this.#request.signal.removeEventListener("abort", this.#onAbort);
-  }
-
-  #meet(): void {
-    if (this.#deadline !== null) this.#deadlines.met(this.#deadline);
-    this.#deadline = null;
-  }
-
-  #onAbort = (): void => this.#connection.fail(this.#request.signal.reason);
-
-  #onLate = (): void => {
-    const { headersTimeoutMs } = this.#request;
-    this.#connection.fail(
-      new UpstreamFailure("headers-timeout", `No head in ${headersTimeoutMs} ms`),
-    );
-  };
-}
-
-function isStale(thrown: unknown, connection: Http1Connection): boolean {
-  return thrown instanceof UpstreamFailure && thrown.kind === "unreachable" && !connection.sawByte;
 }
 
 function notKept(): UpstreamFailure {

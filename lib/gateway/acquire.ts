@@ -78,6 +78,7 @@ export type Acquired = {
  * it, or our own view's on one that is said to be ready.
  */
 const VERDICT_MS = 3_000;
+const NONE: ReadonlyMap<string, Unavailable> = new Map();
 const RETRY_AFTER_UNKNOWN_S = 10;
 const RETRY_AFTER_TIMEOUT_S = 30;
 
@@ -87,13 +88,13 @@ export function lifeOf({ id, place, placeSince }: Machine): string {
 }
 
 /**
- * Answers a ready machine. Throws AppError: `no_upstream` when nothing can wake, `queue_full`, `warming_up` or
+ * Answers a ready machine, at once when there is one. Rejects with AppError: `no_upstream` when nothing can wake, `queue_full`, `warming_up` or
  * `wake_timeout` at the deadline, the last failure when only failed machines are left; or the signal's reason.
  */
-export async function acquire(deps: AcquireDeps, wish: Wish): Promise<Acquired> {
-  const atOnce = pickReady(deps, wish, null, new Map());
-  if (atOnce !== null) return { ...atOnce, wakeId: null };
-  return await waitForMachine(deps, wish);
+export function acquire(deps: AcquireDeps, wish: Wish): Acquired | Promise<Acquired> {
+  const atOnce = pickReady(deps, wish, null, NONE);
+  if (atOnce === null) return waitForMachine(deps, wish);
+  return { target: atOnce.target, machine: atOnce.machine, wakeId: null };
 }
 
 async function waitForMachine(deps: AcquireDeps, wish: Wish): Promise<Acquired> {
@@ -172,8 +173,12 @@ function pickReady(
 ): Omit<Acquired, "wakeId"> | null {
   for (const target of wish.targets) {
     const { tier } = target;
-    const ready = deps.fleet.ready(tier.name).filter((machine) => !wish.avoid.has(lifeOf(machine)));
-    const well = ready.filter((machine) => !deps.loads.isShunned(machine.id));
+    const ready = wish.avoid.size === 0
+      ? deps.fleet.ready(tier.name)
+      : deps.fleet.ready(tier.name).filter((machine) => !wish.avoid.has(lifeOf(machine)));
+    const well = deps.loads.shunsNone
+      ? ready
+      : ready.filter((machine) => !deps.loads.isShunned(machine.id));
     const machine = chooseMachine(
       well.length > 0 ? well : ready,
       wish.sessionId,

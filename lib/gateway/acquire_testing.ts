@@ -118,7 +118,7 @@ export function handFleet(options: { targets?: readonly Target[] } = {}) {
     },
     /** Looks for a machine, at most for a minute. */
     acquire(wish: Partial<Wish> = {}): Promise<Acquired> {
-      return acquire(deps, {
+      const whole: Wish = {
         requestId: "req_1",
         targets,
         sessionId: null,
@@ -128,7 +128,8 @@ export function handFleet(options: { targets?: readonly Target[] } = {}) {
         onWaiting: () => {},
         signal: new AbortController().signal,
         ...wish,
-      });
+      };
+      return Promise.try(acquire, deps, whole);
     },
   };
 }

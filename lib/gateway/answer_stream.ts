@@ -47,14 +47,14 @@ export class AnswerStream {
     this.#options = options;
     this.#opening = stream.opening;
     this.#silenceLeftMs = options.tier.limits.stall;
-    stream.detach();
-    stream.watched.silentAtMs = Infinity; // until it is asked for more
+    stream.limits.detach();
+    stream.limits.silentAtMs = Infinity; // until it is asked for more
     options.stopping.addEventListener("abort", this.#onStopping);
     if (options.stopping.aborted) this.#onStopping();
   }
 
   #onStopping = (): void =>
-    this.#stream.abort(new AppError("shutting_down", "The gateway is stopping"));
+    this.#stream.limits.abort(new AppError("shutting_down", "The gateway is stopping"));
 
   /**
    * The next text to send: what one upstream read completed; at once when it has come already. Never throws or
@@ -76,17 +76,17 @@ export class AnswerStream {
 
   /** Waits for the engine, whose silence counts meanwhile. */
   #later(bytes: Promise<Uint8Array | null>): Promise<Piece> {
-    const { watched } = this.#stream;
-    watched.silentAtMs = this.#options.clock.elapsedMs() + this.#silenceLeftMs;
+    const { limits } = this.#stream;
+    limits.silentAtMs = this.#options.clock.elapsedMs() + this.#silenceLeftMs;
     return bytes.then(this.#onBytes, this.#onBroken);
   }
 
   #onBytes = (bytes: Uint8Array | null): Piece | Promise<Piece> => {
-    const { watched } = this.#stream;
+    const { limits } = this.#stream;
     const { clock } = this.#options;
     try {
-      this.#silenceLeftMs = watched.silentAtMs - clock.elapsedMs();
-      watched.silentAtMs = Infinity;
+      this.#silenceLeftMs = limits.silentAtMs - clock.elapsedMs();
+      limits.silentAtMs = Infinity;
       return this.#pieceOf(bytes) ?? this.next();
     } catch (error) {
       return this.#broken(error);
@@ -94,7 +94,7 @@ export class AnswerStream {
   };
 
   #onBroken = (error: unknown): Piece => {
-    this.#stream.watched.silentAtMs = Infinity;
+    this.#stream.limits.silentAtMs = Infinity;
     return this.#broken(error);
   };
 
@@ -108,7 +108,7 @@ export class AnswerStream {
     if (this.#over || this.#left) return;
     this.#left = true;
     this.#drain().catch(() => {}).finally(() => {
-      this.#stream.abort(new AppError("client_closed", "The client left"));
+      this.#stream.limits.abort(new AppError("client_closed", "The client left"));
       this.#stream.body.cancel();
       this.#end("client_left", 499, "client_closed");
     });
@@ -185,7 +185,7 @@ export class AnswerStream {
 
   #broken(error: unknown): Piece {
     if (this.#left) return { text: "", last: true };
-    const limit = this.#stream.limitError();
+    const limit = this.#stream.limits.error;
     if (limit !== null) return this.#fail("stalled", limit);
     if (this.#options.stopping.aborted) {
       return this.#fail(
@@ -200,7 +200,7 @@ export class AnswerStream {
   }
 
   #fail(ended: UsageEnd, error: AppError): Piece {
-    this.#stream.abort(error);
+    this.#stream.limits.abort(error);
     this.#stream.body.cancel();
     this.#end(ended, error.status, error.code, error);
     const { kind, requestId } = this.#options;
@@ -214,7 +214,7 @@ export class AnswerStream {
   #end(ended: UsageEnd, status: number, errorCode: string | null, error?: Error): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stream.release();
+    this.#stream.limits.release();
     this.#options.stopping.removeEventListener("abort", this.#onStopping);
     const finishReason = this.#stream.meter.finishReason;
     this.#options.record.end({ ended, status, errorCode, finishReason, error });

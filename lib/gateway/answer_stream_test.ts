@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
+import { Cancel } from "@/lib/kernel/cancel.ts";
 import { manualClock, millis } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import { UpstreamCut } from "@/lib/engine/upstream.ts";
 import { settled, stateOf, targetsOf } from "./acquire_testing.ts";
+import { AttemptLimits } from "./attempt_limits.ts";
 import { AnswerStream, type StreamRecord } from "./answer_stream.ts";
 import { chunkMeter } from "./chunk_meter.ts";
 import { EventSplitter } from "./event_splitter.ts";
 import type { Ending } from "./request_record.ts";
-import { StallWatch, type WatchedStream } from "./stall_watch.ts";
+import { StallWatch } from "./stall_watch.ts";
 
 const [target] = targetsOf({ spot: `limits: { first_token: 5s, stall: 10s, total: 60s },` });
 const chunk = (delta: string, reason: string | null = null) =>
@@ -23,19 +25,11 @@ function begun(opening = HI) {
   const clock = manualClock();
   const stalls = new StallWatch(clock);
   const endings: Ending[] = [];
-  let limit: AppError | null = null;
   const aborted = Promise.withResolvers<never>();
   aborted.promise.catch(() => {});
-  const abort = (reason: AppError) => aborted.reject(reason);
-  const watched: WatchedStream = {
-    silentAtMs: 5_000,
-    overAtMs: 60_000,
-    onLimit(kind) {
-      limit = new AppError("upstream_timeout", kind);
-      abort(limit);
-    },
-  };
-  const release = stalls.watch(watched);
+  assert.ok(target !== undefined);
+  const limits = new AttemptLimits({ clock, stalls }, target.tier, new Cancel());
+  limits.signal.addEventListener("abort", () => aborted.reject(limits.signal.reason));
   const queue: (Uint8Array<ArrayBuffer> | null | Error)[] = [];
   let arrive = Promise.withResolvers<void>();
   let cancelled = 0;
@@ -56,18 +50,13 @@ function begun(opening = HI) {
   for (const event of new EventSplitter().push(new TextEncoder().encode(opening))) {
     meter.read(event);
   }
-  assert.ok(target !== undefined);
   const stream = new AnswerStream({
+    limits,
     meter,
     splitter: new EventSplitter(),
     body: { read, cancel: () => void cancelled++, async *[Symbol.asyncIterator]() {} },
     opening,
     failure: null,
-    watched,
-    detach: () => {},
-    release,
-    abort,
-    limitError: () => limit,
   }, {
     clock,
     tier: target.tier,
@@ -82,9 +71,9 @@ function begun(opening = HI) {
     stalls,
     endings,
     stopping,
-    release,
+    release: () => limits.release(),
     cancelled: () => cancelled,
-    abort,
+    abort: (reason: AppError) => limits.abort(reason),
     say(piece: string | null | Error) {
       queue.push(typeof piece === "string" ? new TextEncoder().encode(piece) : piece);
       arrive.resolve();

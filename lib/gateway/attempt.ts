@@ -2,8 +2,7 @@
  * One try on one machine, up to the first content of its answer. The row is opened and the request sent at the same
  * time; nothing is handed on before both stand, so durability costs no visible latency and no byte lacks its row.
  */
-import { Cancel, type CancelSignal } from "@/lib/kernel/cancel.ts";
-import type { Clock } from "@/lib/kernel/clock.ts";
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
 import {
@@ -14,18 +13,14 @@ import {
   type UpstreamResponse,
 } from "@/lib/engine/upstream.ts";
 import { normaliseUpstreamError } from "@/lib/engine/error_shapes.ts";
+import { AttemptLimits, type LimitDeps } from "./attempt_limits.ts";
 import { EventSplitter } from "./event_splitter.ts";
 import { type JsonAnswer, readJsonAnswer } from "./json_answer.ts";
 import { readAnswerBytes } from "./read_bounded.ts";
 import { judgeRefusal } from "./upstream_refusal.ts";
-import type { StallWatch, WatchedStream } from "./stall_watch.ts";
 import type { StreamMeter } from "./stream_meter.ts";
 
-export type AttemptDeps = {
-  readonly clock: Clock;
-  readonly upstream: Upstream;
-  readonly stalls: StallWatch;
-};
+export type AttemptDeps = LimitDeps & { readonly upstream: Upstream };
 
 export type AttemptRequest = {
   readonly tier: TierSpec;
@@ -41,6 +36,7 @@ export type AttemptRequest = {
 
 /** A stream whose first content has arrived and was not sent yet. */
 export type OpenStream = {
+  readonly limits: AttemptLimits;
   readonly meter: StreamMeter;
   readonly splitter: EventSplitter;
   readonly body: UpstreamBody;
@@ -48,14 +44,6 @@ export type OpenStream = {
   readonly opening: string;
   /** Set when the opening already held the engine's failure: it is told after the opening. */
   readonly failure: AppError | null;
-  readonly watched: WatchedStream;
-  /** From now on the stream is ended by its reader, who counts what has arrived first; not by the client's signal. */
-  readonly detach: () => void;
-  /** Frees the timers; call once, when the stream is over. */
-  readonly release: () => void;
-  readonly abort: (reason: AppError) => void;
-  /** Why it was aborted by a limit; null while it was not. */
-  readonly limitError: () => AppError | null;
 };
 
 export type AttemptResult =
@@ -73,7 +61,7 @@ const ERROR_BYTES_MAX = 256_000;
 
 /** Tries once. Rejects only with the signal's reason (the client left, or we stop) or when the ledger does not answer. */
 export async function attempt(deps: AttemptDeps, ask: AttemptRequest): Promise<AttemptResult> {
-  const limits = limitsOf(deps, ask);
+  const limits = new AttemptLimits(deps, ask.tier, ask.signal);
   const sending = deps.upstream.send({ ...ask.request, signal: limits.signal });
   sending.catch(() => {}); // judged below, after the row
   let opened: boolean;
@@ -91,71 +79,44 @@ export async function attempt(deps: AttemptDeps, ask: AttemptRequest): Promise<A
   }
   let handedOn = false;
   try {
-    const response = await sending;
-    const result = await readOpening(ask, response, limits);
+    const read = readOpening(ask, await sending, limits);
+    const result = read instanceof Promise ? await read : read;
     handedOn = result.kind === "stream";
     return result;
   } catch (error) {
     if (ask.signal.aborted) throw ask.signal.reason;
     limits.abort(asAppError(error)); // a body we cannot make sense of may go on for long
-    return failed(limits.limitError() ?? error);
+    return failed(limits.error ?? error);
   } finally {
     if (!handedOn) limits.release();
   }
 }
 
-type Limits = Pick<OpenStream, "watched" | "detach" | "release" | "abort" | "limitError"> & {
-  signal: CancelSignal;
-};
-
-/** The attempt's own signal: ends with the client, on silence, or when its time is over. */
-function limitsOf({ clock, stalls }: AttemptDeps, { tier, signal }: AttemptRequest): Limits {
-  const cancel = new Cancel();
-  const onAbort = () => cancel.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort);
-  let limitError: AppError | null = null;
-  const nowMs = clock.elapsedMs();
-  const watched: WatchedStream = {
-    silentAtMs: nowMs + tier.limits.first_token,
-    overAtMs: nowMs + tier.limits.total,
-    onLimit(kind) {
-      limitError = new AppError(
-        "upstream_timeout",
-        kind === "over"
-          ? `The request ran longer than the ${tier.limits.total / 1_000} s this tier allows`
-          : "The machine stopped sending",
-      );
-      cancel.abort(limitError);
-    },
-  };
-  const unwatch = stalls.watch(watched);
-  return {
-    signal: cancel,
-    watched,
-    abort: (reason) => cancel.abort(reason),
-    limitError: () => limitError,
-    detach: () => signal.removeEventListener("abort", onAbort),
-    release() {
-      unwatch();
-      signal.removeEventListener("abort", onAbort);
-    },
-  };
-}
-
-async function readOpening(
+/** At once where the whole answer is there. */
+function readOpening(
   ask: AttemptRequest,
   response: UpstreamResponse,
-  limits: Limits,
-): Promise<AttemptResult> {
-  if (response.status >= 400) {
-    const text = await readAnswerBytes(response.body, ERROR_BYTES_MAX).catch(() => "");
-    const upstream = normaliseUpstreamError(response.status, text ?? "");
-    return judgeRefusal(upstream, response.headers.get("retry-after"));
-  }
+  limits: AttemptLimits,
+): AttemptResult | Promise<AttemptResult> {
+  if (response.status >= 400) return readRefusal(response);
   const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-  if (ask.meter !== null && isStream) return await openStream(ask.meter, response.body, limits);
-  const text = await readAnswerBytes(response.body);
+  if (ask.meter !== null && isStream) return openStream(ask.meter, response.body, limits);
+  const judged = (text: string | null) => judgeWhole(ask, response.status, text);
+  const text = readAnswerBytes(response.body);
+  return text instanceof Promise ? text.then(judged) : judged(text);
+}
+
+async function readRefusal({ status, headers, body }: UpstreamResponse): Promise<AttemptResult> {
+  let text: string | null = "";
+  try {
+    text = await readAnswerBytes(body, ERROR_BYTES_MAX);
+  } catch {
+    // A refusal that breaks off is one without words.
+  }
+  return judgeRefusal(normaliseUpstreamError(status, text ?? ""), headers.get("retry-after"));
+}
+
+function judgeWhole(ask: AttemptRequest, status: number, text: string | null): AttemptResult {
   const answer = text === null ? null : readJsonAnswer(text, ask.publicModel);
   if (answer === null) {
     return failed(
@@ -165,14 +126,14 @@ async function readOpening(
   if (answer.aborted) {
     return failed(new AppError("upstream_error", "The machine gave the request up"));
   }
-  return { kind: "json", answer, status: response.status };
+  return { kind: "json", answer, status };
 }
 
 /** Reads until something of the answer is there; only then is this machine committed to. */
 async function openStream(
   meter: StreamMeter,
   body: UpstreamBody,
-  limits: Limits,
+  limits: AttemptLimits,
 ): Promise<AttemptResult> {
   const splitter = new EventSplitter();
   let opening = "";
@@ -196,7 +157,7 @@ async function openStream(
       content ||= reading.content;
     }
     if (content) {
-      return { kind: "stream", stream: { meter, splitter, body, opening, failure, ...limits } };
+      return { kind: "stream", stream: { limits, meter, splitter, body, opening, failure } };
     }
     if (failure !== null || opening.length > OPENING_CHARS_MAX) {
       body.cancel();

@@ -81,9 +81,10 @@ export class EventSplitter {
 function endOfEvent(text: string, from: number, hasReturns: boolean): number {
   const lf = text.indexOf("\n\n", from);
   if (!hasReturns) return lf === -1 ? -1 : lf + 2;
-  // Looked for only where it would come first: a read of many events is not searched to its end for each.
-  const crlf = (lf === -1 ? text : text.slice(from, lf)).indexOf("\r\n\r\n", lf === -1 ? from : 0);
-  if (crlf !== -1) return (lf === -1 ? crlf : from + crlf) + 4;
+  // Looked for only where it would end first: a read of many events is not searched to its end for each.
+  const before = lf === -1 ? text : text.slice(0, lf + 1);
+  const crlf = before.indexOf("\r\n\r\n", from);
+  if (crlf !== -1) return crlf + 4;
   return lf === -1 ? -1 : lf + 2;
 }
 

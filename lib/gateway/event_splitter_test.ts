@@ -27,6 +27,12 @@ Deno.test("EventSplitter gives the same events wherever the stream is cut in two
   }
 });
 
+Deno.test("EventSplitter ends an event at its CRLF pair, though a line feed follows", () => {
+  const whole = { events: ["\r\n\r\n"], rest: "\n" };
+  assert.deepEqual(eventsOf([encode("\r\n\r\n\n")]), whole);
+  assert.deepEqual(eventsOf([encode("\r\n\r\n"), encode("\n")]), whole);
+});
+
 Deno.test("EventSplitter loses no byte of any text, however it is cut", () => {
   const piece = fc.constantFrom("data: a\n\n", "\r\n", "\n", "\n\n", "é", "🔥", ": c\n", "data: x");
   fc.assert(fc.property(fc.array(piece), fc.array(fc.nat(80)), (texts, cuts) => {

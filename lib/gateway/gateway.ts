@@ -18,12 +18,12 @@ import { allowedTargets, openTargets, targetsOf } from "./allowed_targets.ts";
 import { AnswerStream } from "./answer_stream.ts";
 import { heartbeats } from "./heartbeats.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
-import { parseBody, type ParsedBody } from "./parse_request.ts";
+import { parseBody, type ParsedBody, readBody } from "./parse_request.ts";
 import { patience } from "./patience.ts";
 import { policyOf, type RequestPolicy } from "./request_policy.ts";
 import { type RecordDeps, RequestRecord } from "./request_record.ts";
 import { baseHeaders, errorAnswer, requestIdOf, serverTiming } from "./reply.ts";
-import { type Arrival, travel, type TravelDeps } from "./travel.ts";
+import { type Arrival, travel, type TravelDeps, type Trip } from "./travel.ts";
 import type { Answer, AnswerHeaders, HeaderLookup, Inbound } from "./transport.ts";
 
 export type GatewayDeps = TravelDeps & RecordDeps & {
@@ -107,9 +107,12 @@ async function admit(
   { usageId, now }: { usageId: string; now: Instant },
 ): Promise<Admitted> {
   const { route, requestId, headers, startedMs } = arrival;
-  const key = await authenticate(deps, request.headers, now);
+  // What memory holds is not waited for: a promise costs more than what it brings.
+  const asked = authenticate(deps, request.headers, now);
+  const key = asked instanceof Promise ? await asked : asked;
   const policy = policyOf(request.headers);
-  const body = await parseBody(request, route, deps.bodyBytesMax);
+  const given = readBody(request, deps.bodyBytesMax);
+  const body = parseBody(given instanceof Promise ? await given : given, route);
   const wanted = allowedTargets(key, body.model, targetsOf(deps.lineup, body.model, policy));
   const targets = openTargets(wanted, deps.closedTier);
 
@@ -143,17 +146,20 @@ async function admit(
   return { ...arrival, key, body, policy, targets, record };
 }
 
-async function authenticate(
+function authenticate(
   deps: GatewayDeps,
   headers: HeaderLookup,
   now: Instant,
-): Promise<ApiKey> {
+): ApiKey | Promise<ApiKey> {
   const bearer = bearerOf(headers);
   if (bearer.kind !== "key") throw noKeyError(bearer);
   const known = deps.keys.peek(bearer.secret);
-  const verdict = judgeKey(known === undefined ? await deps.keys.find(bearer.secret) : known, now);
-  if (verdict.kind === "refused") throw verdict.error;
-  return verdict.key;
+  const judged = (key: ApiKey | null) => {
+    const verdict = judgeKey(key, now);
+    if (verdict.kind === "refused") throw verdict.error;
+    return verdict.key;
+  };
+  return known === undefined ? deps.keys.find(bearer.secret).then(judged) : judged(known);
 }
 
 /** Answers a request that was let in; from here on its record is ended exactly once. */
@@ -164,8 +170,9 @@ async function answer(
 ): Promise<Answer> {
   const { record, policy, body } = admitted;
   const { signal, leave, gone, forget } = patience(clientSignal, deps.stopping);
-  const waiting = Promise.withResolvers<string>();
-  const trip = travel(deps, {
+  const isTold = policy.streamedWake && body.stream;
+  const waiting = isTold ? Promise.withResolvers<string>() : null;
+  const trip: Trip = {
     route: admitted.route,
     body,
     accountId: admitted.key.accountId,
@@ -177,15 +184,22 @@ async function answer(
       deadline: deadlineOf(deps, admitted),
       onWaiting: (wakeId) => {
         record.waitsFor(wakeId, deps.fleet.wake(wakeId)?.tier ?? "");
-        waiting.resolve(wakeId);
+        waiting?.resolve(wakeId);
       },
       signal,
     },
-  });
-  const settled = trip.catch((thrown: unknown) => {
-    throw endFailed(record, thrown, gone(), deps.stopping);
-  }).finally(forget);
-  if (!policy.streamedWake || !body.stream) return respond(deps, admitted, await settled);
+  };
+  const arrive = async (): Promise<Arrival> => {
+    try {
+      return await travel(deps, trip);
+    } catch (thrown) {
+      throw endFailed(record, thrown, gone(), deps.stopping);
+    } finally {
+      forget();
+    }
+  };
+  const settled = arrive();
+  if (waiting === null) return respond(deps, admitted, await settled);
 
   settled.catch(() => {}); // told inside the stream when it comes late
   const first = await Promise.race([settled, waiting.promise]);

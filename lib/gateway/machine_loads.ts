@@ -41,6 +41,11 @@ export class MachineLoads {
     this.#shunned.delete(machineId);
   }
 
+  /** Whether no machine failed lately, as far as was noted. */
+  get shunsNone(): boolean {
+    return this.#shunned.size === 0;
+  }
+
   isShunned(machineId: string): boolean {
     return (this.#shunned.get(machineId)?.untilMs ?? 0) > this.#clock.elapsedMs();
   }

@@ -19,17 +19,15 @@ export type ParsedBody = {
 /** Shared: it only ever decodes whole texts. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/**
- * Reads and checks the body of `request`. Throws AppError `request_too_large` or `invalid_request` that names the
- * field, what stands there and what would do; prompts are never quoted.
- */
-export async function parseBody(
+/** The bytes of the body, at once when they are there. Throws AppError `request_too_large`, or `invalid_request` for a body of another kind. */
+export function readBody(
   request: Inbound,
-  route: InferenceRoute,
   bodyBytesMax: number,
-): Promise<ParsedBody> {
-  const mediaType = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim()
-    .toLowerCase();
+): Uint8Array | Promise<Uint8Array> {
+  const contentType = request.headers.get("content-type") ?? "";
+  const mediaType = contentType === "application/json"
+    ? contentType
+    : contentType.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     const seen = mediaType === "" ? "no content type" : `content type "${mediaType?.slice(0, 80)}"`;
     throw new AppError(
@@ -40,16 +38,22 @@ export async function parseBody(
       },
     );
   }
-  const text = await readText(request, bodyBytesMax);
+  return request.body(bodyBytesMax);
+}
+
+/**
+ * Checks a body. Throws AppError `invalid_request` that names the field, what stands there and what would do; prompts
+ * are never quoted.
+ */
+export function parseBody(bytes: Uint8Array, route: InferenceRoute): ParsedBody {
+  const text = textOf(bytes);
   const value = parseJson(text);
   const parsed = route.schema.safeParse(value);
   if (!parsed.success) throw invalidField(parsed.error);
   return describe(text, parsed.data);
 }
 
-async function readText(inbound: Inbound, bytesMax: number): Promise<string> {
-  const given = inbound.body(bytesMax);
-  const bytes = given instanceof Promise ? await given : given;
+function textOf(bytes: Uint8Array): string {
   try {
     return UTF8.decode(bytes);
   } catch {

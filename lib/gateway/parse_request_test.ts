@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AppError, type ErrorCode } from "@/lib/kernel/errors.ts";
 import { INFERENCE_ROUTES } from "./inference_routes.ts";
-import { parseBody } from "./parse_request.ts";
+import { parseBody, readBody } from "./parse_request.ts";
 import { webInbound } from "./web_transport.ts";
 
 const BYTES_MAX = 200;
@@ -15,10 +15,10 @@ function routeOf(path: string) {
 
 type Sent = { path?: string; headers?: Record<string, string>; bytesMax?: number };
 
-function parse(body: BodyInit | null, { path = "/v1/chat/completions", ...sent }: Sent = {}) {
+async function parse(body: BodyInit | null, { path = "/v1/chat/completions", ...sent }: Sent = {}) {
   const { headers = JSON_TYPE, bytesMax = BYTES_MAX } = sent;
   const request = new Request("http://gateway/", { method: "POST", headers, body });
-  return parseBody(webInbound(request), routeOf(path), bytesMax);
+  return parseBody(await readBody(webInbound(request), bytesMax), routeOf(path));
 }
 
 async function refusal(

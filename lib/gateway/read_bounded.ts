@@ -7,34 +7,51 @@ export const ANSWER_BYTES_MAX = 128_000_000;
 /** Shared: it only ever decodes whole texts. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** The text of the body; null when it is longer than `bytesMax`, or not UTF-8. Throws UpstreamCut. */
-export async function readAnswerBytes(
+/**
+ * The text of the body, at once when it came in one piece and is there; null when it is longer than `bytesMax`, or not
+ * UTF-8. Throws UpstreamCut.
+ */
+export function readAnswerBytes(
   body: UpstreamBody,
   bytesMax = ANSWER_BYTES_MAX,
+): string | null | Promise<string | null> {
+  const first = body.read();
+  if (first === null || first instanceof Promise) return readOn(body, [], first, bytesMax);
+  const next = first.byteLength > bytesMax ? first : body.read();
+  if (next !== null) return readOn(body, [first], next, bytesMax);
+  return textOf([first]);
+}
+
+async function readOn(
+  body: UpstreamBody,
+  parts: Uint8Array[],
+  next: ReturnType<UpstreamBody["read"]>,
+  bytesMax: number,
 ): Promise<string | null> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
+  let size = parts.reduce((sum, part) => sum + part.byteLength, 0);
   try {
-    while (true) {
-      const given = body.read();
-      const bytes = given instanceof Promise ? await given : given;
-      if (bytes === null) break;
+    for (let bytes = await next; bytes !== null; bytes = await body.read()) {
       size += bytes.byteLength;
       if (size > bytesMax) return null;
       parts.push(bytes);
     }
-    const [only] = parts;
-    return UTF8.decode(parts.length === 1 && only !== undefined ? only : joined(parts, size));
-  } catch (error) {
-    if (error instanceof TypeError) return null;
-    throw error;
+    return textOf(parts);
   } finally {
     body.cancel();
   }
 }
 
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
+function textOf(parts: readonly Uint8Array[]): string | null {
+  const [only] = parts;
+  try {
+    return UTF8.decode(parts.length === 1 && only !== undefined ? only : joined(parts));
+  } catch {
+    return null; // no UTF-8
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

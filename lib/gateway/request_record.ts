@@ -103,7 +103,7 @@ export class RequestRecord {
   }
 
   /** Puts the request on a machine: opens its row there (or moves it), resolving to whether the machine takes it. */
-  async place({ target, machine, wakeId }: Acquired): Promise<boolean> {
+  place({ target, machine, wakeId }: Acquired): Promise<boolean> {
     const { tier, model } = target;
     this.#price = priceOf(this.#deps.prices(), model.id, tier.band);
     this.#placement = {
@@ -119,10 +119,14 @@ export class RequestRecord {
     this.#leave();
     this.#leave = this.#deps.loads.enter(machine.id);
     this.#upstreamStartedMs = this.#deps.clock.elapsedMs();
-    const opened = await this.#deps.ledger.open({ ...this.request, ...this.#placement });
+    const row = { ...this.request, ...this.#placement };
+    return this.#deps.ledger.open(row).then(this.#onOpened);
+  }
+
+  #onOpened = (opened: boolean): boolean => {
     this.#rowOpen ||= opened;
     return opened;
-  }
+  };
 
   /** Takes the row off its machine before the request looks for another. */
   async unplace(): Promise<void> {

@@ -8,7 +8,7 @@ export type WatchedStream = {
   /** On the elapsed clock: when it must have sent its next payload, and when it must be over. */
   silentAtMs: number;
   readonly overAtMs: number;
-  readonly onLimit: (kind: "silent" | "over") => void;
+  onLimit(kind: "silent" | "over"): void;
 };
 
 export class StallWatch {
@@ -20,11 +20,10 @@ export class StallWatch {
     this.#clock = clock;
   }
 
-  /** Watches until the answered function is called, or a limit was hit. */
-  watch(stream: WatchedStream): () => void {
+  /** Watches until {@link leave}, or a limit was hit. */
+  watch(stream: WatchedStream): void {
     this.#streams.add(stream);
     this.#timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
-    return () => this.#drop(stream);
   }
 
   /** Looks at every stream once. The timer calls it; tests do so by hand. */
@@ -33,12 +32,12 @@ export class StallWatch {
     for (const stream of this.#streams) {
       const kind = nowMs >= stream.overAtMs ? "over" : nowMs >= stream.silentAtMs ? "silent" : null;
       if (kind === null) continue;
-      this.#drop(stream);
+      this.leave(stream);
       stream.onLimit(kind);
     }
   }
 
-  #drop(stream: WatchedStream): void {
+  leave(stream: WatchedStream): void {
     this.#streams.delete(stream);
     if (this.#streams.size > 0 || this.#timer === null) return;
     clearInterval(this.#timer);

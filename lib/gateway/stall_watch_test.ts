@@ -39,11 +39,11 @@ Deno.test("StallWatch leaves a released stream alone and goes on with the others
   const clock = manualClock();
   const watch = new StallWatch(clock);
   const [gone, stays] = [watched(10, 20), watched(10, 20)];
-  const release = watch.watch(gone);
-  const releaseOther = watch.watch(stays);
-  release();
+  watch.watch(gone);
+  watch.watch(stays);
+  watch.leave(gone);
   clock.advance(millis(10));
   watch.look();
   assert.deepEqual([gone.hits, stays.hits], [[], ["silent"]]);
-  releaseOther();
+  watch.leave(stays);
 });

@@ -9,7 +9,13 @@ import type { UpstreamRequest } from "@/lib/engine/upstream.ts";
 import type { Target } from "@/lib/fleet/lineup.ts";
 import type { Machine } from "@/lib/fleet/place.ts";
 import { acquire, type Acquired, type AcquireDeps, lifeOf, type Wish } from "./acquire.ts";
-import { attempt, type AttemptDeps, type AttemptResult, type OpenStream } from "./attempt.ts";
+import {
+  attempt,
+  type AttemptDeps,
+  type AttemptRequest,
+  type AttemptResult,
+  type OpenStream,
+} from "./attempt.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
 import type { JsonAnswer } from "./json_answer.ts";
 import { meterFor } from "./meters.ts";
@@ -53,8 +59,10 @@ export async function travel(deps: TravelDeps, trip: Trip): Promise<Arrival> {
   let lastFailure: AppError | null = null;
   let moved = 0;
   while (true) {
-    const at = await find(deps, trip, avoid, lastFailure);
-    const result = await tryOn(deps, trip, at);
+    const found = find(deps, trip, avoid, lastFailure);
+    const at = found instanceof Promise ? await found : found;
+    const result = await attempt(deps, attemptOn(deps, trip, at));
+    noteResult(deps, trip, at, result);
     switch (result.kind) {
       case "stream":
         return { kind: "stream", at, stream: result.stream };
@@ -80,37 +88,40 @@ export async function travel(deps: TravelDeps, trip: Trip): Promise<Arrival> {
   }
 }
 
-async function find(
+function find(
   deps: TravelDeps,
   trip: Trip,
   avoid: ReadonlySet<string>,
   lastFailure: AppError | null,
-) {
+): Acquired | Promise<Acquired> {
   const startedMs = deps.clock.elapsedMs();
-  try {
-    return await acquire(deps, { ...trip.wish, avoid, lastFailure });
-  } finally {
-    trip.record.addWait(deps.clock.elapsedMs() - startedMs);
-  }
+  const found = acquire(deps, { ...trip.wish, avoid, lastFailure });
+  if (!(found instanceof Promise)) return found;
+  return found.finally(() => trip.record.addWait(deps.clock.elapsedMs() - startedMs));
 }
 
-async function tryOn(deps: TravelDeps, trip: Trip, at: Acquired): Promise<AttemptResult> {
-  const { target, machine } = at;
-  const { tier, model } = target;
-  const meter = trip.body.stream ? meterFor(trip.route.stream, trip.body, model.id) : null;
-  const result = await attempt(deps, {
+function attemptOn(deps: TravelDeps, trip: Trip, at: Acquired): AttemptRequest {
+  const { tier, model } = at.target;
+  return {
     tier,
-    request: requestFor(deps, trip, target, machine),
-    meter,
+    request: requestFor(deps, trip, at.target, at.machine),
+    meter: trip.body.stream ? meterFor(trip.route.stream, trip.body, model.id) : null,
     publicModel: model.id,
     open: trip.record.place(at),
     signal: trip.wish.signal,
-  });
+  };
+}
+
+function noteResult(
+  deps: TravelDeps,
+  trip: Trip,
+  { target: { tier }, machine }: Acquired,
+  result: AttemptResult,
+): void {
   deps.metrics.upstreamAttemptsTotal.inc({ tier: tier.name, outcome: result.kind });
   if (result.kind === "stream") trip.record.began(result.stream.meter.usage);
   if (result.kind === "json") trip.record.began(result.answer.usage);
   if (result.kind === "stream" || result.kind === "json") deps.loads.answered(machine.id);
-  return result;
 }
 
 /** A URL is parsed once for each machine and route; the ones in use are few. */

@@ -2,26 +2,18 @@
 import { Buffer } from "node:buffer";
 import type net from "node:net";
 import { Cancel } from "@/lib/kernel/cancel.ts";
-import { AppError } from "@/lib/kernel/errors.ts";
+import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import { refuse } from "../api.ts";
 import { serve } from "../gateway.ts";
 import type { InferenceRoute } from "../inference_routes.ts";
 import { baseHeaders } from "../reply.ts";
-import type { Answer, HeaderLookup, PieceSource } from "../transport.ts";
+import type { Answer, HeaderLookup, Inbound, PieceSource } from "../transport.ts";
 import { tooLarge } from "../web_transport.ts";
 import { answerHead, chunk, LAST_CHUNK, wholeAnswer } from "./answer_bytes.ts";
 import type { ClientHome } from "./client_home.ts";
 import { handOver } from "./hand_over.ts";
-import {
-  BODY_PAUSE_MS_MAX,
-  EARLY_BYTES_MAX,
-  HEAD_MS_MAX,
-  IDLE_MS_MAX,
-  LINGER_MS,
-  LOOKS_MAX,
-  UNREAD_MS_MAX,
-} from "./limits.ts";
+import * as limits from "./limits.ts";
 import { HEAD_BYTES_MAX, headText, readRequestHead, type RequestHead } from "./request_head.ts";
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -48,7 +40,7 @@ export class FrontClient {
   constructor(socket: net.Socket, home: ClientHome) {
     this.#socket = socket;
     this.#home = home;
-    this.#deadlineMs = this.#in(IDLE_MS_MAX);
+    this.#deadlineMs = this.#in(limits.IDLE_MS_MAX);
     socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
@@ -76,7 +68,7 @@ export class FrontClient {
       case "reading":
         return this.#head === null ? this.#readHead(bytes) : this.#readBody(bytes);
       case "answering":
-        if (this.#unread.length + bytes.length <= EARLY_BYTES_MAX) {
+        if (this.#unread.length + bytes.length <= limits.EARLY_BYTES_MAX) {
           this.#unread = joined(this.#unread, bytes);
         } else this.#keepAlive = false;
     }
@@ -84,7 +76,7 @@ export class FrontClient {
 
   #readHead(bytes: Buffer): void {
     const first = this.#unread.length === 0;
-    if (first) this.#deadlineMs = this.#in(HEAD_MS_MAX);
+    if (first) this.#deadlineMs = this.#in(limits.HEAD_MS_MAX);
     this.#unread = joined(this.#unread, bytes);
     // A head ends with a line; without one nothing can have changed.
     if (!first && this.#unread.length < HEAD_BYTES_MAX && !bytes.includes(LF)) return;
@@ -95,7 +87,7 @@ export class FrontClient {
     const head = readRequestHead(headText(this.#unread));
     switch (head.kind) {
       case "more":
-        if (++this.#looks > LOOKS_MAX) this.#bad("a head in too many pieces");
+        if (++this.#looks > limits.LOOKS_MAX) this.#bad("a head in too many pieces");
         return;
       case "other":
         return this.#handOver();
@@ -123,7 +115,7 @@ export class FrontClient {
     this.#unread = NOTHING;
     this.#parts = [rest];
     this.#partBytes = rest.length;
-    this.#deadlineMs = this.#in(BODY_PAUSE_MS_MAX);
+    this.#deadlineMs = this.#in(limits.BODY_PAUSE_MS_MAX);
   }
 
   #readBody(bytes: Buffer): void {
@@ -131,7 +123,7 @@ export class FrontClient {
     if (head === null) return;
     this.#parts.push(bytes);
     this.#partBytes += bytes.length;
-    this.#deadlineMs = this.#in(BODY_PAUSE_MS_MAX);
+    this.#deadlineMs = this.#in(limits.BODY_PAUSE_MS_MAX);
     if (this.#partBytes < head.length) return;
     const whole = Buffer.concat(this.#parts, this.#partBytes);
     this.#parts = [];
@@ -154,12 +146,17 @@ export class FrontClient {
         return body;
       },
     };
-    serve(this.#home.api, inbound, route)
-      .then((answer) => this.#answer(answer))
-      .catch((error) => {
-        this.#home.api.log.error("front_failed", { error });
-        this.#socket.destroy();
-      });
+    this.#run(inbound, route);
+  }
+
+  async #run(inbound: Inbound, route: InferenceRoute): Promise<void> {
+    try {
+      await this.#answer(await serve(this.#home.api, inbound, route));
+      this.#next();
+    } catch (error) {
+      this.#home.api.log.error("front_failed", { error: asAppError(error) });
+      this.#socket.destroy();
+    }
   }
 
   async #answer({ status, headers, body }: Answer): Promise<void> {
@@ -171,16 +168,15 @@ export class FrontClient {
       this.#request = null;
       const whole = wholeAnswer(body, { status, headers, ...this.#manners() });
       if (!this.#socket.write(whole)) await this.#drain();
-    } else {
-      const { openStreams } = this.#home.api.metrics;
-      openStreams.inc();
-      try {
-        await this.#stream(body, answerHead({ status, headers, length: null, ...this.#manners() }));
-      } finally {
-        openStreams.dec();
-      }
+      return;
     }
-    this.#next();
+    const { openStreams } = this.#home.api.metrics;
+    openStreams.inc();
+    try {
+      await this.#stream(body, answerHead({ status, headers, length: null, ...this.#manners() }));
+    } finally {
+      openStreams.dec();
+    }
   }
 
   async #stream(source: PieceSource, head: string): Promise<void> {
@@ -205,7 +201,7 @@ export class FrontClient {
 
   /** A slow client slows the engine; one that takes nothing at all is let go. */
   #drain(): Promise<void> {
-    this.#deadlineMs = this.#in(UNREAD_MS_MAX);
+    this.#deadlineMs = this.#in(limits.UNREAD_MS_MAX);
     return new Promise((resolve) => this.#drained = resolve);
   }
 
@@ -221,9 +217,9 @@ export class FrontClient {
     this.#request = null;
     if (!this.#keepAlive) return this.#end();
     this.#state = "reading";
-    this.#deadlineMs = this.#in(IDLE_MS_MAX);
+    this.#deadlineMs = this.#in(limits.IDLE_MS_MAX);
     if (this.#unread.length === 0) return;
-    this.#deadlineMs = this.#in(HEAD_MS_MAX);
+    this.#deadlineMs = this.#in(limits.HEAD_MS_MAX);
     this.#look();
   }
 
@@ -255,7 +251,7 @@ export class FrontClient {
   #end(): void {
     this.#state = "lingering";
     this.#unread = NOTHING;
-    this.#deadlineMs = this.#in(LINGER_MS);
+    this.#deadlineMs = this.#in(limits.LINGER_MS);
     this.#socket.end();
   }
 
