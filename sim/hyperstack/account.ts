@@ -30,6 +30,8 @@ export type Account = {
   readonly environments: Environment[];
   keypairs: Keypair[];
   usageLateMs: number;
+  /** Calls under way, less those whose answer waits for time. */
+  answering: number;
   /** Paid in so far. */
   paidNanoUsd: bigint;
   nextId(): number;
@@ -72,6 +74,7 @@ export function openAccount(options: HyperstackOptions): Account {
     environments,
     keypairs,
     usageLateMs: options.usageLateMs,
+    answering: 0,
     paidNanoUsd: options.creditNanoUsd,
     nextId,
     now() {

@@ -37,10 +37,11 @@ export async function serveAccount(account: Account, signal: AbortSignal): Promi
     keepAliveMs: KEEP_ALIVE_MS,
     unixMs: () => options.clock.now(),
   }, (request, reply) => {
+    account.answering += 1;
     answer(account, limit, request, reply, signal).catch((error) => {
       options.log(`hyperstack: ${error instanceof Error ? error.stack : String(error)}`);
       write(reply, OLD_ERROR);
-    });
+    }).finally(() => account.answering -= 1);
   });
 }
 
@@ -86,7 +87,11 @@ async function answer(
   account.changed();
   if (fault("lost")) return reply.reset();
   const slow = fault("slow");
-  if (slow !== undefined) await account.clock.sleep(millis(slow.byMs), signal);
+  if (slow !== undefined) {
+    account.answering -= 1;
+    await account.clock.sleep(millis(slow.byMs), signal);
+    account.answering += 1;
+  }
   write(reply, said);
 }
 

@@ -55,6 +55,8 @@ export type HyperstackControl = {
   /** Sets what is left on the prepaid account. */
   setCredit(nanoUsd: bigint): void;
   setUsageLateMs(ms: number): void;
+  /** Calls under way, less those whose answer is held back on the account's clock. */
+  busy(): number;
 };
 
 export type Hyperstack = {
@@ -149,6 +151,7 @@ export async function startHyperstack(
       setUsageLateMs(ms) {
         account.usageLateMs = ms;
       },
+      busy: () => account.answering,
     },
     async close() {
       closing.abort();

@@ -17,8 +17,11 @@ export type GatewayOptions = {
 
 export type Gateway = {
   readonly url: string;
-  /** Gives it the time; resolves when it has done what was due. Rejects when it has ended. */
-  tick(nowMs: number): Promise<void>;
+  /**
+   * Gives it the time, or the same time again; answers whether it has done all that was due: if not, something waits
+   * for the database, the provider, or simulated time. Rejects when it has ended.
+   */
+  tick(nowMs: number): Promise<boolean>;
   /** The time, without waiting for what it does with it. */
   tell(nowMs: number): void;
   /** SIGKILL; resolves when it is gone. */
@@ -27,7 +30,8 @@ export type Gateway = {
   readonly log: () => string;
 };
 
-const word = z.object({ url: z.string() }).or(z.object({ nowMs: z.number() }));
+const word = z.object({ url: z.string() })
+  .or(z.object({ nowMs: z.number(), isDone: z.boolean() }));
 const LOG_CHARS_MAX = 200_000;
 
 /** Starts a gateway whose clock stands at `startMs`; resolves when it listens. */
@@ -92,7 +96,7 @@ export async function startGateway(options: GatewayOptions, startMs: number): Pr
       stdin.write(`${JSON.stringify({ nowMs })}\n`);
       for (;;) {
         const said = await next(TICK_MS_MAX);
-        if ("nowMs" in said && said.nowMs === nowMs) return;
+        if ("nowMs" in said && said.nowMs === nowMs) return said.isDone;
       }
     },
     tell: (nowMs) => void stdin.write(`${JSON.stringify({ nowMs })}\n`),

@@ -1,5 +1,6 @@
 /** What must be true after the days were lived through; each finding is a sentence. */
 import { instant } from "@/lib/kernel/clock.ts";
+import { namedMachine } from "@/lib/providers/hyperstack/machine_name.ts";
 import { readFolds, runFold } from "@/lib/ledger/folds.ts";
 import { judgePublication } from "./judge_publication.ts";
 import { MINUTE_MS } from "./plan.ts";
@@ -7,6 +8,8 @@ import { START_MS, type Week } from "./week.ts";
 
 /** An orphan is seen, confirmed and ended within this. */
 const STRAY_MS_MAX = 10 * MINUTE_MS;
+/** The minute's look, and a step of the simulation. */
+const SEEN_MS_MAX = MINUTE_MS + 5_000;
 /** What the error contract says of a lane that has no machine, or whose bill cannot be seen. */
 const HONEST_CODES = new Set([
   "billing_unobservable",
@@ -26,9 +29,10 @@ export async function judge(week: Week): Promise<Verdict> {
   const money = await judgeMoney(week);
   const gaps = await judgeGaps(week);
   const machines = judgeMachines(week);
+  const preemptions = await judgePreemptions(week);
   const requests = await judgeRequests(week);
   const publication = await judgePublication(week);
-  const parts = [money, gaps, machines, requests, publication];
+  const parts = [money, gaps, machines, preemptions, requests, publication];
   return {
     problems: parts.flatMap(({ problems }) => problems),
     facts: Object.assign({}, ...parts.map(({ facts }) => facts)),
@@ -129,6 +133,35 @@ function judgeMachines({ strays, hyperstack }: Week): Verdict {
     problems,
     facts: { "machines nobody knew": strays.strays.size, "longest, s": longestMs / 1_000 },
   };
+}
+
+/** A machine whose hardware was taken is no longer served from within a minute, unless nobody could look. */
+async function judgePreemptions(
+  { preempted, plan, down, database: { sql } }: Week,
+): Promise<Verdict> {
+  const problems: string[] = [];
+  let slowestMs = 0;
+  for (const { atMs, name } of preempted) {
+    const blind = [...plan.outages, ...down].some(({ fromMs, toMs }) =>
+      atMs >= fromMs - SEEN_MS_MAX && atMs <= toMs
+    );
+    const machineId = namedMachine(name)?.machineId ?? "";
+    const [moved] = await sql<{ at: Date }[]>`
+      select at from operations
+      where kind = 'move' and machine_id = ${machineId} and from_place in ('ready', 'draining')
+        and to_place not in ('ready', 'draining') and at >= ${new Date(atMs)}
+      order by seq limit 1
+    `;
+    if (moved === undefined) {
+      problems.push(`${name} was taken and is served from still`);
+      continue;
+    }
+    if (blind) continue;
+    slowestMs = Math.max(slowestMs, moved.at.getTime() - atMs);
+  }
+  if (slowestMs > SEEN_MS_MAX) problems.push(`a machine was gone for ${slowestMs} ms unseen`);
+  const facts = { preemptions: preempted.length, "seen within, s": slowestMs / 1_000 };
+  return { problems, facts };
 }
 
 /** Everybody got an answer that the contract knows, most got tokens, and each that was let in has one closed row. */

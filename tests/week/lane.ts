@@ -6,6 +6,7 @@ import { makeKey } from "../e2e/support.ts";
 import { ENGINE_KEY, KEY_NAME, MODEL } from "./fleet.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { START_MS } from "./week.ts";
+import { live, standStill } from "./stillness.ts";
 import { type VirtualDatabase, virtualDatabase } from "./virtual_database.ts";
 
 /** Real time between two steps, so that what streams goes on meanwhile. */
@@ -59,10 +60,12 @@ export async function openLane(
   ) {
     const fromMs = clock.now();
     while (clock.now() - fromMs < limitMs) {
+      // Who was just sent comes in before time goes on.
+      await standStill({ database, hyperstack, gateway }, clock.now());
       const nowMs = clock.now() + stepMs;
       await database.setNow(nowMs);
       clock.advance(millis(stepMs));
-      await gateway.tick(nowMs);
+      await live({ database, hyperstack, gateway }, nowMs);
       await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
       if (await isEnough()) return nowMs - fromMs;
     }

@@ -16,6 +16,7 @@ import { ENGINE_KEY, fleetYaml, GPUS, KEY_NAME, REGION } from "./fleet.ts";
 import { type Callers, callers } from "./callers.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Plan, planOf, type Span } from "./plan.ts";
+import { live, standStill } from "./stillness.ts";
 import { type StrayWatch, strayWatch } from "./strays.ts";
 import { type VirtualDatabase, virtualDatabase } from "./virtual_database.ts";
 
@@ -25,14 +26,14 @@ const STEP_MS = 5_000;
 /** After the last request the machines have this long to come to rest. */
 const REST_MS = 2 * HOUR_MS;
 const STOCK = 4;
-/** Real time that requests which were just sent have to themselves. */
-const ARRIVE_MS = 25;
 
 export type WeekOptions = {
   readonly days: number;
   readonly seed: number;
   readonly say?: (line: string) => void;
 };
+
+export type Preempted = { readonly atMs: number; readonly name: string };
 
 export type Week = AsyncDisposable & {
   readonly plan: Plan;
@@ -42,6 +43,8 @@ export type Week = AsyncDisposable & {
   readonly strays: StrayWatch;
   /** When the gateway was not there. */
   readonly down: readonly Span[];
+  /** Machines that served when their hardware was taken. */
+  readonly preempted: readonly Preempted[];
   readonly endMs: number;
   /** The gateway that lived to the end; its pages can be asked for. */
   readonly url: string;
@@ -84,7 +87,8 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
     await Deno.remove(dataDir, { recursive: true }).catch(() => {});
   };
 
-  const todo = agenda(plan, hyperstack, random);
+  const preempted: Preempted[] = [];
+  const todo = agenda(plan, hyperstack, random, preempted);
   const kills = [...plan.kills];
   try {
     while (clock.now() < endMs) {
@@ -109,11 +113,12 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
         gateway = null;
         down.push({ fromMs: nowMs, toMs: Math.max(nowMs, kill.toMs) });
       }
-      await gateway?.tick(nowMs);
       const before = callersOf.sent();
+      if (gateway !== null) await live({ database, hyperstack, gateway }, nowMs);
       while ((plan.requestsMs[callersOf.sent()] ?? Infinity) <= nowMs) callersOf.send();
-      // They come in, and reach an engine, before time goes on.
-      if (callersOf.sent() > before) await new Promise((resolve) => setTimeout(resolve, ARRIVE_MS));
+      if (callersOf.sent() > before && gateway !== null) {
+        await standStill({ database, hyperstack, gateway }, nowMs);
+      }
       await strays.look(nowMs);
       if (nowMs % (6 * HOUR_MS) === 0) say(`${new Date(nowMs).toISOString()} ${callersOf.tell()}`);
     }
@@ -124,7 +129,17 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
     throw error;
   }
   return {
-    ...{ plan, database, hyperstack, callers: callersOf, strays, down, endMs, url: gateway.url },
+    ...{
+      plan,
+      database,
+      hyperstack,
+      callers: callersOf,
+      strays,
+      down,
+      preempted,
+      endMs,
+      url: gateway.url,
+    },
     [Symbol.asyncDispose]: close,
   };
 }
@@ -142,7 +157,12 @@ const isMoving = ({ control }: Hyperstack): boolean =>
   control.vms().some((vm) => !RESTING.has(vm.status) || (vm.status === "ACTIVE" && !vm.serving));
 
 /** What the plan does to the provider, each at its moment. */
-function agenda(plan: Plan, { control }: Hyperstack, random: () => number) {
+function agenda(
+  plan: Plan,
+  { control }: Hyperstack,
+  random: () => number,
+  preempted: Preempted[],
+) {
   const pick = (of: (vm: VmView) => boolean): VmView | null => {
     const some = control.vms().filter(of);
     return some[Math.floor(random() * some.length)] ?? null;
@@ -155,10 +175,10 @@ function agenda(plan: Plan, { control }: Hyperstack, random: () => number) {
     ...plan.preemptionsMs.map((atMs, n) => ({
       atMs,
       happen() {
-        const vm = pick(({ status, flavorName }) =>
-          status === "ACTIVE" && flavorName.endsWith("-spot")
-        );
-        if (vm !== null) control.preempt(vm.id, n % 2 === 0 ? "SHUTOFF" : "gone");
+        const vm = pick(({ serving, flavorName }) => serving && flavorName.endsWith("-spot"));
+        if (vm === null) return;
+        preempted.push({ atMs, name: vm.name });
+        control.preempt(vm.id, n % 2 === 0 ? "SHUTOFF" : "gone");
       },
     })),
     ...plan.correctionsMs.map((atMs, n) => ({
