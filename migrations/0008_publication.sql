@@ -6,6 +6,15 @@ create function sha256_hex(content text) returns text language sql immutable str
   select encode(sha256(convert_to(content, 'UTF8')), 'hex')
 $$;
 
+-- A field of CSV (RFC 4180): nothing is empty, and an empty text is `""`.
+create function csv_field(content text) returns text language sql immutable as $$
+  select case
+    when content is null then ''
+    when content = '' or content ~ '[",\r\n]' then '"' || replace(content, '"', '""') || '"'
+    else content
+  end
+$$;
+
 -- The raw answer is not published (the account may hold machines of others); its hash is.
 alter table billing_snapshots
   add column raw_sha256 text generated always as (sha256_hex(raw::text)) stored;

@@ -16,11 +16,11 @@ export type InputKind = {
   readonly columns: readonly string[];
   /** Whether its days are sealed. */
   readonly sealed: boolean;
-  /** The rows of a day, whole: what is hashed. */
+  /** The lines of a day, whole: what is hashed. */
   readonly ofDay: (day: string) => string;
-  /** The rows of a range: those of its days, and what was written later about its minutes. */
+  /** The lines of a range: those of its days, and what was written later about its minutes. */
   readonly rows: (range: Range) => string;
-  /** The rows before a range that its money and its time count from. */
+  /** The lines before a range that its money and its time count from. */
   readonly before?: (range: Range) => string;
 };
 
@@ -232,15 +232,14 @@ function kind(
 ): InputKind {
   const { table, columns } = rest;
   const [time = ""] = columns;
-  const said = columns.map((column) =>
-    shown[column] === undefined ? `t.${column}` : `${shown[column]} as ${column}`
-  ).join(", ");
+  const line = columns.map((column) => `csv_field((${shown[column] ?? `t.${column}`})::text)`)
+    .join(" || ',' || ");
   // Words are ordered by their bytes, whatever the database's language is.
   const sorted = order.map((column) =>
     SORTED_AS_TEXT.has(column) ? `t.${column} collate "C"` : `t.${column}`
   );
   const select = (which: string) =>
-    `select ${said} from ${table} as t ${which} order by ${sorted.join(", ")}`;
+    `select ${line} as line from ${table} as t ${which} order by ${sorted.join(", ")}`;
   const within = (until: string) => ({ from, to }: Range) =>
     select(
       all ? "" : [
@@ -256,7 +255,7 @@ function kind(
   };
 }
 
-/** COPY takes no parameters; a number of ours needs no quoting. */
+/** A number of ours needs no quoting. */
 function at(moment: Instant): string {
   return `timestamptz '${new Date(moment).toISOString()}'`;
 }

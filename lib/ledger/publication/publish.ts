@@ -17,7 +17,7 @@ import type { Log } from "@/lib/kernel/log.ts";
 import { FOLD_NAMES, type FoldName, runFold } from "../folds.ts";
 import { readRolledTo } from "../rollups.ts";
 import { type Asked, rolledWindow } from "./asked_window.ts";
-import { copyOut, fixFormats, tally, type Transaction } from "./copy_out.ts";
+import { fixFormats, linesOut, tally, type Transaction } from "./csv_lines.ts";
 import { fromMidnight } from "./inputs.ts";
 import {
   csvFiles,
@@ -139,7 +139,7 @@ async function writeFiles(
   for (const { input, name, isBefore } of csvFiles()) {
     const select = isBefore && input.before !== undefined ? input.before(range) : input.rows(range);
     const says = isBefore ? `What ${input.name}.csv counts from: earlier rows.` : input.says;
-    await write(name, says, copyOut(tx, select, { header: true }), 1);
+    await write(name, says, linesOut(tx, select, input.columns.join(",")), 1);
   }
   const figures: PublishedFigures = {};
   for (const fold of FOLD_NAMES) figures[fold] = [...await runFold(tx, deps.folds, fold, window)];

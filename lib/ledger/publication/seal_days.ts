@@ -2,7 +2,7 @@
 import { type Instant, later, type Millis, millis } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import type { Log } from "@/lib/kernel/log.ts";
-import { copyOut, fixFormats, tally, type Transaction } from "./copy_out.ts";
+import { fixFormats, linesOut, tally, type Transaction } from "./csv_lines.ts";
 import { contentsOf, dayAfter, type DayLines, digestOf, NO_DIGEST } from "./day_chain.ts";
 import { dayRange, type InputKind, INPUTS } from "./inputs.ts";
 
@@ -83,7 +83,7 @@ export async function linesOf(
   day: string,
 ): Promise<DayLines> {
   const lines = tally();
-  for await (const part of copyOut(tx, ofDay(day), { header: false })) lines.add(part);
+  for await (const part of linesOut(tx, ofDay(day), null)) lines.add(part);
   const { lines: count, sha256 } = lines.end();
   return { name, lines: count, sha256 };
 }

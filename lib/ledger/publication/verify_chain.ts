@@ -5,7 +5,7 @@ import type { Opener } from "./fresh_database.ts";
 import { dayOf, dayRange, INPUTS } from "./inputs.ts";
 import { type Manifest, rangeFile } from "./manifest.ts";
 import { SEAL_AFTER } from "./seal_days.ts";
-import { tally } from "./copy_out.ts";
+import { tally } from "./csv_lines.ts";
 import { type Check, failed, notChecked, passed } from "./check.ts";
 
 /** A gateway that was down seals what it missed within this of its return; a day is given for it. */

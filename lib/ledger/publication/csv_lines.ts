@@ -1,6 +1,8 @@
-/** Rows as CSV, straight from PostgreSQL: what COPY writes is what is published and what is hashed. */
+/** Rows as lines of CSV, straight from PostgreSQL: what it writes is what is published and what is hashed. */
 import { createHash } from "node:crypto";
 import type { Sql } from "@/lib/kernel/database.ts";
+
+const LINES_AT_ONCE = 4_000;
 
 /** One connection, within `begin`. */
 export type Transaction = Parameters<Parameters<Sql["begin"]>[1]>[0];
@@ -10,15 +12,20 @@ export async function fixFormats(tx: Transaction): Promise<void> {
   await tx`select set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true)`;
 }
 
-/** The bytes of a query's rows; with a header line when asked. Throws what the database throws. */
-export async function* copyOut(
+/**
+ * The lines of a query that answers lines, each ended by a line feed, after `header` when there is one. Rows are
+ * fetched as they are taken. (Not by COPY: the driver may wait for ever on one that is slowed down or fails.)
+ */
+export async function* linesOut(
   tx: Transaction,
   select: string,
-  { header }: { readonly header: boolean },
+  header: string | null,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const options = header ? "format csv, header" : "format csv";
-  const rows = await tx.unsafe(`copy (${select}) to stdout with (${options})`).readable();
-  for await (const part of rows) yield new Uint8Array(part);
+  const encoder = new TextEncoder();
+  if (header !== null) yield encoder.encode(`${header}\n`);
+  for await (const rows of tx.unsafe<{ line: string }[]>(select).cursor(LINES_AT_ONCE)) {
+    yield encoder.encode(rows.map(({ line }) => `${line}\n`).join(""));
+  }
 }
 
 /** Counts lines and hashes bytes as they pass. */
