@@ -93,6 +93,50 @@ Deno.test("verify() passes on what was published, and says what it checked", asy
   assert.match(quiet.find(({ name }) => name === "chain")?.says ?? "", /^3 days from 2026-11-19/);
 });
 
+Deno.test("verify() passes on a range that begins in the middle of a history, from the rows before it", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  await history(sql);
+  const later = instant(NOW + 86_400_000);
+  await sealDays({ sql, log: silentLog }, later);
+  const manifest = await published(sql, "from=2026-11-20&to=2026-11-20", later);
+  const lines = (name: string) => manifest.files.find((file) => file.name === name)?.lines;
+  // The first bill ever and the last one; the machine and its disk; where the machine was.
+  assert.deepEqual([lines("snapshots_before.csv"), lines("readings_before.csv")], [2, 2]);
+  assert.deepEqual([lines("journal_before.csv"), lines("readings.csv")], [1, 65 + 29]);
+  await using dir = await saved(sql, manifest);
+  const checks = await checked(dir.path);
+  assert.deepEqual(checks.filter(({ outcome }) => outcome !== "passed"), []);
+});
+
+Deno.test("verify() knows a resource that was not known to be ours at first, without publishing what was not", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  await history(sql);
+  const minute = (text: string) => `2026-11-20 ${text}Z`;
+  // The first readings of that day were nobody's; the last one before it was nobody's too.
+  await alter(
+    sql,
+    `update billing_readings set machine_id = null, tier = null
+     where resource_id = 'disk-1' and minute < '${minute("00:20")}'`,
+  );
+  await alter(
+    sql,
+    `update spend set machine_id = null, tier = null
+     where resource_id = 'disk-1' and minute < '${minute("00:20")}'`,
+  );
+  const later = instant(NOW + 86_400_000);
+  await sealDays({ sql, log: silentLog }, later);
+  const manifest = await published(sql, "from=2026-11-20&to=2026-11-20", later);
+  await using dir = await saved(sql, manifest);
+  const checks = await checked(dir.path);
+  assert.match(failures(checks).join("\n"), /^figure /, "what was folded before is known by hours");
+  const readings = await Deno.readTextFile(join(dir.path, "readings.csv"));
+  assert.doesNotMatch(readings, /2026-11-20 00:1\d:00\+00,billed,disk-1/);
+  assert.match(readings, /2026-11-20 00:20:00\+00,billed,disk-1/);
+  assert.equal(checks.find(({ name }) => name === "spend")?.outcome, "passed");
+});
+
 Deno.test("what is published tells nothing of accounts, keys, requests, reasons, or what is not ours", async () => {
   await using database = await testDatabase();
   const { sql } = database;
