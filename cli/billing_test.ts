@@ -47,16 +47,16 @@ Deno.test("billing says when bills were read, what is missing, and how past days
   assert.equal(row?.["gap_minutes_24h"], 3 + (120 - 5));
   assert.equal(row?.["watched_minutes_24h"], 150);
   assert.equal(row?.["credit_unknown_because"], "no key here");
-  assert.equal(day?.["missing_minutes"], 1440 - 29);
-  assert.equal(day?.["ours_usd"], "0.32000021");
-  assert.equal(day?.["difference_usd"], "-0.07999979");
+  assert.equal(day?.["missing_minutes"], 1440 - 28);
+  assert.equal(day?.["ours_usd"], "0.309000203");
+  assert.equal(day?.["difference_usd"], "-0.090999797");
   assert.match(
     JSON.stringify(day?.["machines"]),
-    /"theirs_usd":"0\.000000001","difference_usd":"0\.289999999"/,
+    /"theirs_usd":"0\.000000001","difference_usd":"0\.279999999"/,
   );
 
   const { out } = await cli(target, ["billing"], io);
-  assert.match(out, /whole account +0\.32000021 +0\.40 +-0\.07999979 +- +- +1411\n/);
+  assert.match(out, /whole account +0\.309000203 +0\.40 +-0\.090999797 +- +- +1412\n/);
 });
 
 Deno.test("billing says that the gate is closed, and why, once bills are stale", async () => {

@@ -49,7 +49,7 @@ export async function isReconciled(sql: Sql, provider: string, day: string): Pro
   return rows.length > 0;
 }
 
-/** Null when no bill was read that day. A snapshot has the money of the minute before it, so midnight's is of the day before. */
+/** Null when no bill was read that day. Its money is that of its snapshots, as in the figures by day. */
 export async function ourDay(sql: Sql, provider: string, day: string): Promise<OurDay | null> {
   const { from, to } = dayRange(day);
   const [account] = await sql<{ read: number; nano: string }[]>`
@@ -57,11 +57,11 @@ export async function ourDay(sql: Sql, provider: string, day: string): Promise<O
       (
         select count(*)::integer from billing_snapshots
         where provider = ${provider} and outcome = 'read'
-          and minute > ${new Date(from)} and minute <= ${new Date(to)}
+          and minute >= ${new Date(from)} and minute < ${new Date(to)}
       ) as read,
       (
         select coalesce(sum(nano_usd), 0)::text from spend
-        where provider = ${provider} and minute > ${new Date(from)} and minute <= ${new Date(to)}
+        where provider = ${provider} and minute >= ${new Date(from)} and minute < ${new Date(to)}
       ) as nano
   `;
   if (account === undefined || account.read === 0) return null;
@@ -72,7 +72,7 @@ export async function ourDay(sql: Sql, provider: string, day: string): Promise<O
       select minute, minute - lag(minute) over (order by minute) as span
       from billing_snapshots
       where provider = ${provider} and outcome = 'read'
-        and minute > ${new Date(from)}::timestamptz - interval '1 day' and minute <= ${new Date(to)}
+        and minute >= ${new Date(from)}::timestamptz - interval '1 day' and minute < ${new Date(to)}
     )
     select
       spend.resource_id as "resourceId",
@@ -82,9 +82,9 @@ export async function ourDay(sql: Sql, provider: string, day: string): Promise<O
     from spend
     join billing_readings using (provider, minute, resource_id, resource_created_at)
     join looks on looks.minute = spend.minute
-    where provider = ${provider} and spend.minute > ${new Date(
+    where provider = ${provider} and spend.minute >= ${new Date(
     from,
-  )} and spend.minute <= ${new Date(to)}
+  )} and spend.minute < ${new Date(to)}
       and kind = 'machine' and spend.machine_id is not null
     group by spend.resource_id
     order by spend.resource_id

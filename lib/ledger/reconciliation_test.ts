@@ -42,11 +42,11 @@ Deno.test("reconcileBills() sets the last whole day beside the provider's own, t
   assert.deepEqual(others, []);
   assert.deepEqual(asked, [["vm-1", at(-1440), at(0)]]);
   assert.deepEqual(day, {
-    ...{ provider: PROVIDER, day: "2026-11-19", missingMinutes: 1440 - 54 },
+    ...{ provider: PROVIDER, day: "2026-11-19", missingMinutes: 1440 - 53 },
     account: {
       ...{ resourceId: "", machineId: null, oursMinutes: null, theirsMinutes: null },
-      // 29 minutes of the machine, 55 of the disk up to midnight, and what is not ours: seven nano-dollars a minute.
-      ...{ oursNanoUsd: 29n * CENT + 55n * MILL + 55n * 7n, theirsNanoUsd: 350n * MILL },
+      // 29 minutes of the machine, 54 of the disk up to midnight, and what is not ours: seven nano-dollars a minute.
+      ...{ oursNanoUsd: 29n * CENT + 54n * MILL + 54n * 7n, theirsNanoUsd: 350n * MILL },
     },
     machines: [{
       ...{ resourceId: "vm-1", machineId: "mac_1", oursNanoUsd: 29n * CENT },
