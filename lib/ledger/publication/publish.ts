@@ -46,7 +46,7 @@ const PART_BYTES = 262_144;
 /** Another replica is making one meanwhile. */
 const RETRY_AFTER_S = 5;
 /** Ranges are many, and anybody may ask: the next one is made this much later. */
-const RANGE_EVERY: Millis = millis(10_000);
+const RANGE_EVERY: Millis = millis(60_000);
 
 export type PublishDeps = {
   readonly sql: Sql;
@@ -72,7 +72,9 @@ export async function publish(deps: PublishDeps, asked: Asked): Promise<Manifest
   if (known !== null) return known;
   if (asked.lastDay !== null) {
     await refuseUnsealed(sql, asked.lastDay);
-    if (await publishedSince(sql, later(now, millis(-RANGE_EVERY)))) throw busy();
+    if (await publishedSince(sql, later(now, millis(-RANGE_EVERY)))) {
+      throw busy(RANGE_EVERY / 2_000);
+    }
   }
   await dropOld(sql, now);
   const id = newId("pub", now);
@@ -87,9 +89,9 @@ export async function publish(deps: PublishDeps, asked: Asked): Promise<Manifest
   }
 }
 
-const busy = () =>
+const busy = (retryAfterS: number) =>
   new AppError("queue_full", "Another publication is being made: ask again", {
-    retryAfterS: RETRY_AFTER_S,
+    retryAfterS,
   });
 
 async function make(
@@ -102,7 +104,7 @@ async function make(
     const [lock] = await tx<{ won: boolean }[]>`
       select pg_try_advisory_xact_lock(hashtextextended('publish', 0)) as won
     `;
-    if (lock?.won !== true) throw busy();
+    if (lock?.won !== true) throw busy(RETRY_AFTER_S);
     const window = rolledWindow(asked, await readRolledTo(tx));
     await openPublication(deps.sql, id, { ...asked, window }, now);
     return await writeFiles(deps, tx, id, { ...asked, window }, now);

@@ -95,7 +95,7 @@ export default define.page<typeof handler>(({ data: { manifest, lastDay }, state
       </p>
       {lastDay === null ? <p class="quiet">No day is sealed yet.</p> : (
         <p>
-          The last one, {lastDay.day}: <code class="digest">{lastDay.digest}</code>
+          The last one, {lastDay.day}: <code>{lastDay.digest}</code>
         </p>
       )}
     </section>
