@@ -102,6 +102,21 @@ Deno.test("deno task verify passes on a gateway's inputs over HTTP and from a fo
   }
 });
 
+Deno.test("deno task verify passes where no bill and no day is sealed yet, and says what it could not check", async () => {
+  await using database = await testDatabase();
+  await using dir = await tempDir();
+  const gateway = await startGateway(fleetYaml(simTier("spot")), database.target, dir.path);
+  try {
+    const { code, out, err } = await inProcess(["--url", gateway.url]);
+    assert.equal(code, 0, out + err);
+    assert.match(out, /\nnot checked chain: no day is sealed yet\n/);
+    assert.match(out, /\nnot checked spend: no bill was read in the window\n/);
+    assert.match(out, /\nok +figure requests_and_tokens: 1 row, the same\n/);
+  } finally {
+    await gateway.stop();
+  }
+});
+
 Deno.test("deno task verify says what is wrong with its arguments and with where it is sent", async () => {
   const codes = async (...args: string[]) => (await inProcess(args)).code;
   assert.equal(await codes(), 2);

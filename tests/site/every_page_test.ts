@@ -24,6 +24,7 @@ const SAMPLES = [
     "/learn/reliability/anatomy-of-a-gpu-wake",
     "/glossary/wake",
     "/learn?q=wake",
+    "/economics/inputs?window=24h",
     "/nothing-here",
   ],
 ];
