@@ -1,6 +1,6 @@
 /**
  * `deno task bench [part …] [--quick]`: measures the gateway next to nginx, a direct call and another gateway, in one
- * run on one machine. Parts: overhead, saturation, streams, scaling, accounting, wake, pages, soak; all by default.
+ * run on one machine. Parts: overhead, saturation, streams, scaling, accounting, wake, pages, folds, soak; all by default.
  * `deno task bench serve --url …` speaks vLLM's own benchmark vocabulary to any server.
  *
  * The engine costs next to nothing, the gateway runs as a user runs it (embedded PostgreSQL, keys checked, usage metered,
@@ -9,6 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { accounting } from "./accounting.ts";
+import { folds } from "./folds.ts";
 import { type Bench, openBench, warmUp } from "./lanes.ts";
 import { overhead } from "./overhead.ts";
 import { pages } from "./pages.ts";
@@ -50,6 +51,12 @@ const PARTS: Record<string, Part> = {
   wake: async ({ dir }, quick) => [await wake(dir, { wakes: quick ? 3 : 10 })],
   pages: (_, quick) =>
     pages(quick ? { rounds: 3, drawsPerRound: 100 } : { rounds: 8, drawsPerRound: 300 }),
+  folds: (_, quick) =>
+    folds(
+      quick
+        ? { rounds: 5, sizes: [100_000_000], sample: 200_000 }
+        : { rounds: 30, sizes: [1_000_000, 10_000_000, 100_000_000], sample: 1_000_000 },
+    ),
   soak: async (bench, quick) => [
     await soak(
       bench,

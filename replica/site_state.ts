@@ -11,6 +11,7 @@ import { figuresReader, machineShares } from "@/lib/ledger/figures_read.ts";
 import { readFolds } from "@/lib/ledger/folds.ts";
 import { createPublications } from "@/lib/ledger/publication/publications.ts";
 import { readReconciled } from "@/lib/ledger/reconciliation_store.ts";
+import { readRollupTexts } from "@/lib/ledger/rollups.ts";
 import { figureValues } from "@/lib/site/figure_values.ts";
 import { FIXED_PAGES } from "@/lib/site/pages.ts";
 import { buildIndex, search } from "@/lib/site/search_index.ts";
@@ -60,6 +61,7 @@ export async function siteState(
     folds,
     reconciliation: () => readReconciled(sql, DAYS_RECONCILED),
     publications: await createPublications({ sql, clock, log, folds }),
+    rollupTexts: await readRollupTexts(),
     name: file.site.name,
     origin: file.site.origin,
     operator: file.site.operator,

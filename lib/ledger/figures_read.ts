@@ -1,7 +1,7 @@
 /** The figures articles and pages show: folds over a window, each with its reason when there is none. */
 import { type Clock, type Instant, instant, millis } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
-import { type FoldName, type FoldRow, runFold, type Window } from "./folds.ts";
+import { type FoldName, type FoldRow, runFolds, type Window } from "./folds.ts";
 import { readRolledTo } from "./rollups.ts";
 
 const DAY_MS = 86_400_000;
@@ -11,7 +11,13 @@ const FRESH_FOR = millis(60_000);
 export type WindowName = "24h" | "7d" | "30d";
 export const WINDOW_DAYS: Readonly<Record<WindowName, number>> = { "24h": 1, "7d": 7, "30d": 30 };
 
-/** What the deployment's own tables say of a window. */
+/** Read of the longest window only: nobody is shown these of the others, which have none. */
+const MONTH_FOLDS: ReadonlySet<FoldName> = new Set([
+  ...["tokens_by_day", "spend_by_day", "cost_by_day", "energy_by_day"] as const,
+  ...["cost_by_model", "wake_phases"] as const,
+]);
+
+/** What the deployment's own tables say of a window. By day, by model and by phase: of the thirty days only. */
 export type WindowFigures = {
   readonly window: Window;
   readonly usage: FoldRow<"requests_and_tokens">;
@@ -73,35 +79,41 @@ async function readWindow(
   now: Instant,
 ): Promise<WindowFigures> {
   return await sql.begin("isolation level repeatable read read only", async (tx) => {
+    // Small tables are guessed to be large, and compiling a statement takes longer than running it.
+    await tx`set local jit = off`;
     const window = windowOf(name, now, await readRolledTo(tx));
-    const fold = <Name extends FoldName>(which: Name) => runFold(tx, folds, which, window);
-    const one = async <Name extends "requests_and_tokens" | "wakes" | "wake_timeouts">(
-      which: Name,
-    ) => {
-      const [row] = await fold(which);
-      if (row === undefined) {
-        throw new Error("unreachable: an aggregate without groups answers one row");
-      }
-      return row;
-    };
+    const rows = await runFolds(
+      tx,
+      folds,
+      window,
+      (fold) => name === "30d" || !MONTH_FOLDS.has(fold),
+    );
     return {
       window,
-      usage: await one("requests_and_tokens"),
-      wakes: await one("wakes"),
-      phases: await fold("wake_phases"),
-      timeouts: await one("wake_timeouts"),
-      machineTime: await fold("machine_time"),
-      utilisation: await fold("utilisation"),
-      energy: await fold("energy_by_day"),
-      byDay: await fold("tokens_by_day"),
-      spend: await fold("spend"),
-      spendByDay: await fold("spend_by_day"),
-      cost: await fold("realised_cost"),
-      costByDay: await fold("cost_by_day"),
-      costByModel: await fold("cost_by_model"),
-      gaps: await fold("billing_gaps"),
+      usage: only(rows.requests_and_tokens),
+      wakes: only(rows.wakes),
+      phases: rows.wake_phases,
+      timeouts: only(rows.wake_timeouts),
+      machineTime: rows.machine_time,
+      utilisation: rows.utilisation,
+      energy: rows.energy_by_day,
+      byDay: rows.tokens_by_day,
+      spend: rows.spend,
+      spendByDay: rows.spend_by_day,
+      cost: rows.realised_cost,
+      costByDay: rows.cost_by_day,
+      costByModel: rows.cost_by_model,
+      gaps: rows.billing_gaps,
     };
   });
+}
+
+/** The row of a fold that sums everything up. */
+function only<Row>([row]: readonly Row[]): Row {
+  if (row === undefined) {
+    throw new Error("unreachable: an aggregate without groups answers one row");
+  }
+  return row;
 }
 
 /** The fleet's shares of powered time, between 0 and 1; null when no machine was powered. */

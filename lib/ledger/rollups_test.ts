@@ -80,7 +80,8 @@ Deno.test("rollUp() writes ended minutes once, and a late row as a row of its ow
   assert.deepEqual(rows.slice(2), [[0, 1, 15, 3], [2, 1, 15, 3]]);
   await rollUp(sql, at(4));
   assert.deepEqual(await minutesOf(sql), rows);
-  const hours = await sql`select hour, requests, prompt_tokens from usage_hours`;
+  const hours =
+    await sql`select at as hour, requests, prompt_tokens from usage_spans where span = 'hour'`;
   assert.deepEqual([...hours], [{ hour: new Date(NOON), requests: 4, prompt_tokens: 40 }]);
   await assert.rejects(sql`update usage_minutes set requests = 0`, /append-only/);
 });

@@ -9,6 +9,7 @@ import type { OgImages } from "./og_images.ts";
 import type { ModelObject } from "@/lib/gateway/models_list.ts";
 import type { CurrentPrices } from "@/lib/ledger/price.ts";
 import type { FiguresReader } from "@/lib/ledger/figures_read.ts";
+import type { RollupText } from "@/lib/ledger/rollups.ts";
 import type { FoldName } from "@/lib/ledger/folds.ts";
 import type { Publications } from "@/lib/ledger/publication/publications.ts";
 import type { Figures } from "./figures.ts";
@@ -47,6 +48,8 @@ export type SiteState = {
   readonly publications: Publications;
   /** The last days beside the providers' own figures, newest first. */
   readonly reconciliation: ReconciliationReader;
+  /** What makes the totals that the folds read. */
+  readonly rollupTexts: readonly RollupText[];
   readonly openApi: OpenApi;
   readonly ogImages: OgImages;
   readonly now: () => Instant;

@@ -34,14 +34,18 @@ export function spendRows({ spend }: Pick<WindowFigures, "spend">): SpendRow[] {
     tier: row.tier === "" ? "no tier" : row.tier,
     parts: USES.map(({ key, label }) => ({
       label,
-      usd: Number(row[key]).toFixed(2),
+      usd: cents(Number(row[key])),
       share: Number(row.usd) > 0 ? Math.max(0, Number(row[key]) / Number(row.usd)) : 0,
     })),
-    usd: Number(row.usd).toFixed(2),
+    usd: cents(Number(row.usd)),
   }));
 }
 
-const DAY_MS = 86_400_000;
+/** Dollars and cents; less than a cent, and more than nothing, is not written as nothing. */
+export function cents(usd: number): string {
+  return usd !== 0 && Math.abs(usd) < 0.005 ? (usd > 0 ? "<0.01" : ">-0.01") : usd.toFixed(2);
+}
+
 const S_PER_H = 3_600;
 
 /** One row for each figure, one value for each window. */
@@ -106,17 +110,45 @@ export function figureRows(windows: readonly WindowFigures[]): FigureRow[] {
   ];
 }
 
-/** Every UTC day of the window with its tokens; days without any have 0. */
-export function daysOf(
-  { window, byDay }: WindowFigures,
-): { readonly day: string; readonly tokens: number }[] {
-  const known = new Map(
-    byDay.map((row) => [row.day, row.prompt_tokens + row.completion_tokens]),
-  );
-  const days: { day: string; tokens: number }[] = [];
-  for (let at = window.from + DAY_MS; at < window.to + DAY_MS; at += DAY_MS) {
-    const day = new Date(at).toISOString().slice(0, 10);
-    days.push({ day, tokens: known.get(day) ?? 0 });
-  }
-  return days;
+export type TierShare = {
+  readonly tier: string;
+  /** For each window; null: never powered in it. */
+  readonly utilisation: readonly (string | null)[];
+  readonly idle: readonly (string | null)[];
+  readonly poweredH: string | null;
+};
+
+/** Utilisation by tier over the windows, the fleet last; powered hours are of the last window. */
+export function tierShares(windows: readonly WindowFigures[]): TierShare[] {
+  const last = windows.at(-1);
+  const tiers = last?.utilisation.map(({ tier }) => tier) ?? [];
+  const percent = (share: string | undefined) =>
+    share === undefined ? null : `${(Number(share) * 100).toFixed(1)} %`;
+  const shown = tiers.map((tier) => {
+    const rows = windows.map(({ utilisation }) => utilisation.find((row) => row.tier === tier));
+    const poweredH = rows.at(-1)?.powered_h;
+    return {
+      tier: tier === "" ? "The fleet" : tier,
+      utilisation: rows.map((row) => percent(row?.utilisation)),
+      idle: rows.map((row) => percent(row?.idle_share)),
+      poweredH: poweredH === undefined ? null : Number(poweredH).toFixed(2),
+    };
+  });
+  return [...shown.slice(1), ...shown.slice(0, 1)];
+}
+
+export type Energy = {
+  /** Of the tiers that declare what a machine draws; null: none of those that were powered does. */
+  readonly kwh: number | null;
+  /** Powered tiers of which it is not known. */
+  readonly undeclared: readonly string[];
+};
+
+/** The energy of a window: what is known, and of which tiers nothing is. */
+export function energyOf({ energy }: Pick<WindowFigures, "energy">): Energy {
+  const known = energy.filter(({ kwh }) => kwh !== null);
+  return {
+    kwh: known.length === 0 ? null : known.reduce((sum, { kwh }) => sum + Number(kwh), 0),
+    undeclared: [...new Set(energy.filter(({ kwh }) => kwh === null).map(({ tier }) => tier))],
+  };
 }

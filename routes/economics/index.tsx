@@ -1,11 +1,14 @@
 /** What the tokens really cost, and what the machines did, from this deployment's own rows. */
-import { BarChart } from "../../lib/site/components/BarChart.tsx";
+import { DayCharts } from "../../lib/site/components/DayCharts.tsx";
 import { Figures, type ShownFigure } from "../../lib/site/components/Figures.tsx";
+import { EnergyByDay, Utilisation, WakePhases } from "../../lib/site/components/MachineTables.tsx";
+import { MoneyByModel, MoneyByTier } from "../../lib/site/components/MoneySplit.tsx";
 import { Page } from "../../lib/site/components/Page.tsx";
 import { PageHead } from "../../lib/site/components/PageHead.tsx";
 import { Scroll } from "../../lib/site/components/Scroll.tsx";
 import { define } from "../../lib/site/define.ts";
-import { daysOf, figureRows, spendRows, USES } from "../../lib/site/economics_table.ts";
+import { daysOf } from "../../lib/site/economics_days.ts";
+import { figureRows } from "../../lib/site/economics_table.ts";
 import { costFigure, NO_BILL } from "../../lib/site/figure_values.ts";
 import { sitePage } from "../../lib/site/pages.ts";
 import type { WindowFigures } from "../../lib/ledger/figures_read.ts";
@@ -22,8 +25,9 @@ export default define.page(async ({ state }) => {
     { label: "7 days", figures: week },
     { label: "30 days", figures: month },
   ];
-  const rows = figureRows([day, week, month]);
-  const days = daysOf(month);
+  const windows = [day, week, month];
+  const rows = figureRows(windows);
+  const isBilled = month.gaps.length > 0;
   return (
     <Page state={state} {...sitePage("/economics")}>
       <PageHead title="Economics" eyebrow="From our own rows">
@@ -31,10 +35,13 @@ export default define.page(async ({ state }) => {
           What a million tokens really cost, with idle time, cold starts and disks in the number;
           and what the machines did for it. Every figure is SQL you can read.
         </p>
+        {state.demo
+          ? <p>The machines of this deployment are simulated: the figures are of simulated work.</p>
+          : null}
       </PageHead>
       <section aria-labelledby="cost">
         <h2 id="cost">Realised cost per million tokens</h2>
-        {month.gaps.length === 0
+        {!isBilled
           ? (
             <p class="note ember">
               <strong>No data yet.</strong> {NO_BILL}{" "}
@@ -50,9 +57,16 @@ export default define.page(async ({ state }) => {
                   `${missing} of ${minutes} (${provider})`
                 ).join(", ")}.
               </p>
-              <Spend month={month} />
+              <MoneyByTier month={month} />
+              <MoneyByModel month={month} />
             </>
           )}
+      </section>
+      <section aria-labelledby="days">
+        <h2 id="days">By day</h2>
+        {month.byDay.length === 0 && month.spendByDay.length === 0
+          ? <p class="quiet">No data yet: no request has ended in the last thirty days.</p>
+          : <DayCharts days={daysOf(month)} isBilled={isBilled} />}
       </section>
       <section aria-labelledby="did">
         <h2 id="did">What the machines did</h2>
@@ -87,50 +101,28 @@ export default define.page(async ({ state }) => {
           </table>
         </Scroll>
       </section>
-      <section aria-labelledby="days">
-        <h2 id="days">Tokens by day</h2>
-        {month.byDay.length === 0
-          ? <p class="quiet">No data yet: no request has ended in the last thirty days.</p>
-          : (
-            <>
-              <BarChart
-                title="Tokens by UTC day, trailing thirty days"
-                bars={days.map(({ day, tokens }) => ({ label: day, value: tokens }))}
-              />
-              <details>
-                <summary>The same as a table</summary>
-                <Scroll label="Tokens by day">
-                  <table>
-                    <thead>
-                      <tr>
-                        <th scope="col">Day (UTC)</th>
-                        <th scope="col" class="number">Requests</th>
-                        <th scope="col" class="number">Tokens in</th>
-                        <th scope="col" class="number">Tokens out</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {month.byDay.map((row) => (
-                        <tr key={row.day}>
-                          <th scope="row">{row.day}</th>
-                          <td class="number">{row.requests.toLocaleString("en")}</td>
-                          <td class="number">{row.prompt_tokens.toLocaleString("en")}</td>
-                          <td class="number">{row.completion_tokens.toLocaleString("en")}</td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                </Scroll>
-              </details>
-            </>
-          )}
+      <section aria-labelledby="utilisation">
+        <h2 id="utilisation">Utilisation</h2>
+        <Utilisation windows={windows} />
+      </section>
+      <section aria-labelledby="phases">
+        <h2 id="phases">The phases of a wake</h2>
+        <WakePhases month={month} />
+      </section>
+      <section aria-labelledby="energy">
+        <h2 id="energy">Energy</h2>
+        <EnergyByDay month={month} />
       </section>
       <section aria-labelledby="in" class="prose">
         <h2 id="in">What the number includes</h2>
         <p>
           Realised cost is all the money a provider billed in a window, over all the tokens served
-          in it. Idle time, cold starts, failed wakes, disks and addresses are in it. The gateway's
-          own server, the network of the client and people's time are not.
+          in it. Idle time, cold starts, failed wakes, disks and addresses are in it; so are credits
+          and corrections, in the minute in which the provider shows them.
+        </p>
+        <p>
+          Not in it: the gateway's own server, the network of the client, people's time, taxes, and
+          machines that send no bill (local and static ones), with the tokens they served.
         </p>
         <p>
           A window in which bills are missing is shown as unknown, never as 0. How each figure is
@@ -150,65 +142,4 @@ function costShown(label: string, figures: WindowFigures): ShownFigure {
     ...{ label, value: value === null ? null : `$${value}`, unit: "per Mtok", why },
     ...{ window: `trailing ${label}`, href: "/economics/method#realised_cost" },
   };
-}
-
-/** What the money was for, by tier: a bar in proportion, and the amounts. */
-function Spend({ month }: { month: WindowFigures }) {
-  const rows = spendRows(month);
-  if (rows.length === 0) return <p class="quiet">Nothing was billed in the last thirty days.</p>;
-  return (
-    <Scroll label="Money by tier and use">
-      <table>
-        <caption>
-          What the money was for, trailing thirty days, US dollars.{" "}
-          <a href="/economics/method#spend">How it is told apart</a>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Tier</th>
-            {USES.map(({ label }) => <th key={label} scope="col" class="number">{label}</th>)}
-            <th scope="col" class="number">All</th>
-            <th scope="col">Share</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ tier, parts, usd }) => (
-            <tr key={tier}>
-              <th scope="row">{tier}</th>
-              {parts.map((part) => <td key={part.label} class="number">{part.usd}</td>)}
-              <td class="number">
-                <strong>{usd}</strong>
-              </td>
-              <td>
-                <ShareBar parts={parts} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
-}
-
-const BAR = 120;
-
-function ShareBar({ parts }: { parts: readonly { label: string; share: number }[] }) {
-  let from = 0;
-  return (
-    <svg class="share" viewBox={`0 0 ${BAR} 10`} width={BAR} height="10" aria-hidden="true">
-      {parts.map(({ label, share }) => {
-        const x = from;
-        from += share * BAR;
-        return (
-          <rect
-            key={label}
-            class={label.toLowerCase()}
-            x={x.toFixed(1)}
-            width={(share * BAR).toFixed(1)}
-            height="10"
-          />
-        );
-      })}
-    </svg>
-  );
 }

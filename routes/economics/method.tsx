@@ -44,6 +44,21 @@ export default define.page<typeof handler>(({ data: { month }, state }) => (
         </details>
       </section>
     ))}
+    <section aria-labelledby="rollups" class="method">
+      <h2 id="rollups">The totals the figures read</h2>
+      <p class="prose">
+        The rows of single requests hold accounts and keys, and are too many to read for a page.
+        Each minute is summed once it is over, and what comes late is added to it; whole hours are
+        sums of minutes. These statements make the totals, and <code>usage_in</code>,{" "}
+        <code>machine_time_in</code> and <code>spend_in</code> read them.
+      </p>
+      {state.rollupTexts.map(({ name, text }) => (
+        <details key={name}>
+          <summary>{name}</summary>
+          <pre tabindex={0} role="region" aria-label={`SQL: ${name}`}><code>{text}</code></pre>
+        </details>
+      ))}
+    </section>
     <section aria-labelledby="again" class="prose">
       <h2 id="again">Run it again</h2>
       <p>

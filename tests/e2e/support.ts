@@ -1,7 +1,7 @@
 /** What the end-to-end tests stand on: a replica in this process, its database, and clients. */
 import { join } from "node:path";
 import { type Config, parseFleet } from "@/lib/kernel/config.ts";
-import { systemClock } from "@/lib/kernel/clock.ts";
+import { type Clock, systemClock } from "@/lib/kernel/clock.ts";
 import type { DatabaseTarget, Sql } from "@/lib/kernel/database.ts";
 import { createLog } from "@/lib/kernel/log.ts";
 import { createKey, ensureAccount } from "@/lib/accounts/api_keys_store.ts";
@@ -60,6 +60,7 @@ export async function startGateway(
   fleet: string,
   database: DatabaseTarget,
   dataDir: string,
+  clock: Clock = systemClock,
 ): Promise<Gateway> {
   const lines: string[] = [];
   const log = createLog({
@@ -80,7 +81,8 @@ export async function startGateway(
     replicas: 1,
   };
   const ticker = { every() {} };
-  const replica = await startReplica({ config, log, env: Deno.env.toObject(), database, ticker });
+  const env = Deno.env.toObject();
+  const replica = await startReplica({ config, log, env, database, ticker, clock });
   return {
     url: replica.url,
     replica,

@@ -294,6 +294,7 @@ Deno.test("realised cost divides all the money of a tier by all its tokens; gaps
   );
   await rollUp(sql, window.to);
   const settled = { ...window, to: instant(at(7).getTime()) };
+  await rollUp(sql, window.to);
   const cost = await runFold(sql, folds, "realised_cost", settled);
   assert.deepEqual(cost.map(({ tier }) => tier), ["", provider]);
   for (const { tokens, usd_per_mtok, usd_per_mtok_output } of cost) {

@@ -1,8 +1,9 @@
-/** The economics page with a bill and without: a figure is a number, or says why it is none. */
+/** The economics pages with a bill and without: a figure is a number, or says why it is none. */
 import assert from "node:assert/strict";
-import { systemClock } from "@/lib/kernel/clock.ts";
+import { instant, systemClock } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import { newId } from "@/lib/kernel/ids.ts";
+import { FOLD_NAMES } from "@/lib/ledger/folds.ts";
 import { rollUp } from "@/lib/ledger/rollups.ts";
 import { checkAccessible, withBrowser, withSite } from "./support.ts";
 
@@ -48,26 +49,89 @@ async function bill(sql: Sql): Promise<void> {
       'spot', ${id}, false, 0, 0, 600, 400, ${at(7)}, 200, 'complete', 0
     )
   `;
-  await rollUp(sql, systemClock.now());
+  for (
+    const [nr, [ago, to]] of ([[9, "loading"], [8, "ready"], [2, "asleep"]] as const).entries()
+  ) {
+    await sql`
+      insert into operations (id, at, kind, machine_id, tier, generation, from_place, to_place, because)
+      values (${newId("opr", systemClock.now())}, ${at(ago)}, 'move', ${id}, 'h100-spot', ${
+      nr + 1
+    }, 'x', ${to}, 't')`;
+  }
+  await sql`
+    insert into wakes (
+      id, tier, machine_id, asked_at, deadline, from_place, power_asked_at, power_on_at, healthy_at, ended_at, outcome
+    ) values (
+      ${newId("wak", systemClock.now())}, 'h100-spot', ${id}, ${at(10)}, ${at(1)}, 'asleep', ${
+    at(10)
+  },
+      ${at(9)}, ${at(8)}, ${at(8)}, 'served'
+    )`;
+  await sql`
+    insert into lineups (id, sha256, document, in_force_from)
+    values (${newId("lin", systemClock.now())}, 'x', ${
+    sql.json([{ name: "h100-spot", watts: 700 }])
+  }, ${at(30)})`;
+  await rollUp(sql, instant(now));
 }
+
+const textOf = (html: string) => html.replace(/<[^>]+>/g, " ").replace(/\s+/g, " ");
 
 Deno.test("a deployment without bills says so; one with bills shows what a million tokens cost and what the money was for", async () => {
   await withSite(async (site) => {
-    const text = async () =>
-      (await (await fetch(`${site.url}/economics`)).text()).replace(/<[^>]+>/g, " ").replace(
-        /\s+/g,
-        " ",
-      );
-    assert.match(await text(), /No data yet\. No provider of this deployment sends bills/);
-    assert.doesNotMatch(await text(), /\$0/);
+    const text = textOf(await (await fetch(`${site.url}/economics`)).text());
+    assert.match(text, /No data yet\. No provider of this deployment sends bills/);
+    assert.match(text, /The machines of this deployment are simulated/);
+    assert.doesNotMatch(text, /\$0/);
+    for (
+      const what of ["no request has ended", "no wake has been served", "no machine was powered"]
+    ) {
+      assert.ok(text.includes(`No data yet: ${what} in the last thirty days`), what);
+    }
   });
   await withSite(async (site) => {
     await bill(site.sql);
-    const text = (await (await fetch(`${site.url}/economics`)).text()).replace(/<[^>]+>/g, " ")
-      .replace(/\s+/g, " ");
+    const html = await (await fetch(`${site.url}/economics`)).text();
+    const text = textOf(html);
     // Nine minutes at four cents lie in the window (its last minute has not ended), over a thousand tokens.
     assert.match(text, /30 days \$360\.00 per Mtok/);
     assert.match(text, /h100-spot 0\.16 0\.00 0\.20 0\.00 0\.00 0\.36/);
+    assert.match(text, / m 0\.36 1,000 360\.00 /);
+    // Powered for seven minutes, busy for one of them, loading for one.
+    assert.match(
+      text,
+      /h100-spot 14\.3 % \(71\.4 %\) 14\.3 % \(71\.4 %\) 14\.3 % \(71\.4 %\) 0\.12 h/,
+    );
+    assert.match(text, /power on 1 60 s 60 s engine healthy 1 60 s 60 s/);
+    assert.match(text, /0\.08 kWh in the last thirty days, reckoned from declared watts/);
+    for (const title of ["Realised cost per million tokens", "Money", "Tokens"]) {
+      assert.match(html, new RegExp(`aria-label="${title} by UTC day`));
+    }
     await withBrowser((browser) => checkAccessible(browser, site, "/economics"));
   });
 });
+
+Deno.test("the method page shows the SQL of every fold and of the totals they read, and its last answer", async () => {
+  await withSite(async (site) => {
+    await bill(site.sql);
+    const html = await (await fetch(`${site.url}/economics/method`)).text();
+    for (const fold of FOLD_NAMES) {
+      const sql = await Deno.readTextFile(
+        new URL(`../../lib/ledger/folds/${fold}.sql`, import.meta.url),
+      );
+      assert.ok(html.includes(`id="${fold}"`), fold);
+      assert.ok(textOf(html).length > 0 && unescaped(html).includes(sql.trim()), fold);
+    }
+    for (const path of ["migrations/0007_rollups.sql", "lib/ledger/roll_usage.sql"]) {
+      const sql = await Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
+      assert.ok(unescaped(html).includes(sql.trim()), path);
+    }
+    assert.match(unescaped(html), /"usd_per_mtok": "360\.000000"/);
+  });
+});
+
+const unescaped = (html: string) =>
+  html.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll(
+    "&#39;",
+    "'",
+  ).replaceAll("&amp;", "&");

@@ -6,7 +6,7 @@
 with days as (
   select day, greatest(day, $1::timestamptz) as since, least(day + interval '24 hours', $2::timestamptz) as until
   from generate_series(
-    date_trunc('day', $1::timestamptz, 'UTC'), $2::timestamptz - interval '1 microsecond', interval '24 hours'
+    date_bin('24 hours', $1::timestamptz, 'epoch'), $2::timestamptz - interval '1 microsecond', interval '24 hours'
   ) as day
 ), watched as (
   select
@@ -18,18 +18,22 @@ with days as (
   join billing_since on billing_since.since < days.until
   group by day
 ), money as (
-  select date_trunc('day', at, 'UTC') as day, sum(nano_usd) / 1e9 as usd
+  select date_bin('24 hours', at, 'epoch') as day, sum(nano_usd) / 1e9 as usd
   from spend_in($1::timestamptz, $2::timestamptz) as billed
   where exists (select from machines where machines.tier = billed.tier and machines.provider = billed.provider)
   group by 1
-), used as (
-  select date_trunc('day', at, 'UTC') as day, sum(prompt_tokens + completion_tokens) as all_tokens
+), by_tier as (
+  select
+    billing_since.provider, used.tier, date_bin('24 hours', at, 'epoch') as day,
+    sum(prompt_tokens + completion_tokens) as tokens
   from billing_since
   cross join lateral usage_in(greatest($1::timestamptz, billing_since.since), $2::timestamptz) as used
-  where exists (
-    select from machines where machines.tier = used.tier and machines.provider = billing_since.provider
-  )
-  group by 1
+  group by billing_since.provider, used.tier, 3
+), used as (
+  select day, sum(tokens) as all_tokens
+  from by_tier
+  where exists (select from machines where machines.tier = by_tier.tier and machines.provider = by_tier.provider)
+  group by day
 )
 select
   to_char(watched.day at time zone 'UTC', 'YYYY-MM-DD') as day,

@@ -10,11 +10,11 @@ with declared as (
   where in_force_from < $2::timestamptz
   order by spec ->> 'name', in_force_from desc, lineups.id desc
 ), powered as (
-  select date_trunc('day', at, 'UTC') as day, tier, sum(powered_us) / 3.6e9 as hours
+  select date_bin('24 hours', at, 'epoch') as day, tier, sum(powered_us) / 3.6e9 as hours
   from machine_time_in($1::timestamptz, $2::timestamptz)
   group by 1, tier
 ), used as (
-  select date_trunc('day', at, 'UTC') as day, tier, sum(prompt_tokens + completion_tokens) as tokens
+  select date_bin('24 hours', at, 'epoch') as day, tier, sum(prompt_tokens + completion_tokens) as tokens
   from usage_in($1::timestamptz, $2::timestamptz)
   group by 1, tier
 )

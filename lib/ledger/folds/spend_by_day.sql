@@ -6,7 +6,7 @@
 with days as (
   select day, greatest(day, $1::timestamptz) as since, least(day + interval '24 hours', $2::timestamptz) as until
   from generate_series(
-    date_trunc('day', $1::timestamptz, 'UTC'), $2::timestamptz - interval '1 microsecond', interval '24 hours'
+    date_bin('24 hours', $1::timestamptz, 'epoch'), $2::timestamptz - interval '1 microsecond', interval '24 hours'
   ) as day
 ), watched as (
   select
@@ -18,7 +18,7 @@ with days as (
   join billing_since on billing_since.since < days.until
   group by day
 ), money as (
-  select date_trunc('day', at, 'UTC') as day, use, sum(nano_usd) as nano_usd
+  select date_bin('24 hours', at, 'epoch') as day, use, sum(nano_usd) as nano_usd
   from spend_in($1::timestamptz, $2::timestamptz)
   group by 1, use
 )
