@@ -3,7 +3,7 @@
  * is drawn. And the same folds over the raw rows of a sample, to see what the roll-ups are worth and that they say the same.
  */
 import assert from "node:assert/strict";
-import { instant, later, millis, systemClock } from "@/lib/kernel/clock.ts";
+import { type Instant, later, millis, systemClock } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
 import { windowOf } from "@/lib/ledger/figures_read.ts";
@@ -25,6 +25,7 @@ export type FoldsOptions = {
 
 /** Longer than the page holds its figures. */
 const STALE_AFTER = millis(61_000);
+const DAY_MS = 86_400_000;
 const RAW = new URL("../tests/ledger/raw/", import.meta.url);
 const RAW_NAMES = ["requests_and_tokens", "tokens_by_day", "wake_timeouts"] as const;
 
@@ -99,7 +100,7 @@ async function sampleTable(size: number, rounds: number): Promise<Table> {
   await using database = await testDatabase();
   const { sql } = database;
   const now = systemClock.now();
-  await seedRows(sql, new Date(now), size);
+  await seedRows(sql, now, size);
   const startMs = performance.now();
   await rollUp(sql, now);
   const rollMs = performance.now() - startMs;
@@ -148,11 +149,11 @@ async function foldTime(
   return { rows, ms: performance.now() - startMs };
 }
 
-async function seedRows(sql: Sql, now: Date, size: number): Promise<void> {
-  await makeUsageMonths(sql);
-  const from = new Date(instant(now.getTime() - 30 * 86_400_000));
+async function seedRows(sql: Sql, now: Instant, size: number): Promise<void> {
+  await makeUsageMonths(sql, now);
+  const from = new Date(now - 30 * DAY_MS);
   await sql`select make_usage_month(${from}::date)`;
-  const stepUs = Math.floor((30 * 86_400_000_000) / size);
+  const stepUs = Math.floor((30 * DAY_MS * 1_000) / size);
   const chunk = 100_000;
   for (let first = 0; first < size; first += chunk) {
     await sql`

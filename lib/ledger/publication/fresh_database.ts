@@ -12,7 +12,7 @@ export const PUBLISHED_SPEND = "published_spend";
 /** Rows of one statement. */
 const BATCH = 2_000;
 /** Kept by the tables' own triggers from what is loaded. */
-const DERIVED = ["usage_hours", "machine_hours", "spend_hours", "billing_since"];
+const DERIVED = ["usage_spans", "machine_spans", "spend_spans", "billing_hours", "billing_since"];
 
 export type Opener = (file: string) => Promise<ReadableStream<Uint8Array>>;
 
