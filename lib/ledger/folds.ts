@@ -84,6 +84,7 @@ const ROWS = {
     tokens,
     edge_unknown: z.boolean(),
     usd_per_mtok: decimal.nullable(),
+    usd_per_mtok_output: decimal.nullable(),
   }),
   energy_by_day: z.object({
     day: z.string(),

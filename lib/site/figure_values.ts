@@ -32,7 +32,7 @@ export function costFigure(
 /** Two decimals from ten cents on; below, two digits that say something. `0.01234` → `0.012`. */
 function readable(decimal: string): string {
   const value = Number(decimal);
-  return Math.abs(value) >= 0.1 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
+  return Math.abs(value) >= 0.1 ? value.toFixed(2) : value.toPrecision(2);
 }
 
 const some = (value: string): FigureValue => ({ value, why: "" });

@@ -2,9 +2,10 @@
 import { DayCharts } from "../../lib/site/components/DayCharts.tsx";
 import { Figures, type ShownFigure } from "../../lib/site/components/Figures.tsx";
 import { EnergyByDay, Utilisation, WakePhases } from "../../lib/site/components/MachineTables.tsx";
-import { MoneyByModel, MoneyByTier } from "../../lib/site/components/MoneySplit.tsx";
+import { CostByTier, MoneyByModel, MoneyByTier } from "../../lib/site/components/MoneySplit.tsx";
 import { Page } from "../../lib/site/components/Page.tsx";
 import { PageHead } from "../../lib/site/components/PageHead.tsx";
+import { Reconciliation } from "../../lib/site/components/Reconciliation.tsx";
 import { Scroll } from "../../lib/site/components/Scroll.tsx";
 import { define } from "../../lib/site/define.ts";
 import { daysOf } from "../../lib/site/economics_days.ts";
@@ -15,10 +16,11 @@ import type { WindowFigures } from "../../lib/ledger/figures_read.ts";
 import { utcText } from "../../lib/site/shown_time.ts";
 
 export default define.page(async ({ state }) => {
-  const [day, week, month] = await Promise.all([
+  const [day, week, month, reconciled] = await Promise.all([
     state.windows("24h"),
     state.windows("7d"),
     state.windows("30d"),
+    state.reconciliation(),
   ]);
   const costs = [
     { label: "24 hours", figures: day },
@@ -57,7 +59,11 @@ export default define.page(async ({ state }) => {
                   `${missing} of ${minutes} (${provider})`
                 ).join(", ")}.
               </p>
+              <h3>By tier</h3>
+              <CostByTier windows={windows} />
+              <h3>What it was for</h3>
               <MoneyByTier month={month} />
+              <h3>By model</h3>
               <MoneyByModel month={month} />
             </>
           )}
@@ -68,6 +74,7 @@ export default define.page(async ({ state }) => {
           ? <p class="quiet">No data yet: no request has ended in the last thirty days.</p>
           : <DayCharts days={daysOf(month)} isBilled={isBilled} />}
       </section>
+      {isBilled ? <Reconciliation days={reconciled} /> : null}
       <section aria-labelledby="did">
         <h2 id="did">What the machines did</h2>
         <Scroll label="Figures by window">

@@ -72,8 +72,12 @@ const history = fc.record({
     { minLength: LAST_MIN, maxLength: LAST_MIN },
   ),
   watchedFromMin: fc.nat(80),
+  /** Within hours, and over whole days. */
   windows: fc.array(
-    fc.tuple(fc.integer({ min: -20, max: LAST_MIN + 60 }), fc.integer({ min: 1, max: 260 })),
+    fc.oneof(
+      fc.tuple(fc.integer({ min: -20, max: LAST_MIN + 60 }), fc.integer({ min: 1, max: 260 })),
+      fc.tuple(fc.integer({ min: -1_600, max: LAST_MIN }), fc.integer({ min: 1_000, max: 4_000 })),
+    ),
     { minLength: WINDOWS, maxLength: WINDOWS },
   ),
 });
@@ -190,34 +194,46 @@ async function compareModels(
   from: Instant,
   to: Instant,
 ): Promise<void> {
-  const used = await sql.unsafe<{ tier: string; model: string; tokens: number }[]>(
+  const used = await sql.unsafe<{ tier: string; model: string; tokens: number; output: number }[]>(
     RAW.get("cost_by_model") ?? "",
     [new Date(from).toISOString(), new Date(to).toISOString()],
   );
-  const expected = new Map<string, { usd: number; tokens: number }>();
-  const give = (model: string, usd: number, tokens: number) => {
-    const row = expected.get(model) ?? { usd: 0, tokens: 0 };
-    expected.set(model, { usd: row.usd + usd, tokens: row.tokens + tokens });
+  const expected = new Map<string, { usd: number; tokens: number; output: number }>();
+  const give = (model: string, usd: number, tokens: number, output: number) => {
+    const row = expected.get(model) ?? { usd: 0, tokens: 0, output: 0 };
+    expected.set(model, {
+      usd: row.usd + usd,
+      tokens: row.tokens + tokens,
+      output: row.output + output,
+    });
   };
   const tiers = (await raw("realised_cost")).filter(({ tier }) => tier !== "");
   for (const { tier, usd } of tiers) {
     const models = used.filter((row) => row.tier === tier);
     const all = models.reduce((sum, { tokens }) => sum + tokens, 0);
-    for (const { model, tokens } of models) give(model, Number(usd ?? 0) * tokens / all, tokens);
-    if (models.length === 0) give("", Number(usd ?? 0), 0);
+    for (const { model, tokens, output } of models) {
+      give(model, Number(usd ?? 0) * tokens / all, tokens, output);
+    }
+    if (models.length === 0) give("", Number(usd ?? 0), 0, 0);
   }
   const rows = await fold("cost_by_model");
   const named = [...expected].filter(([model, { usd }]) => model !== "" || Math.abs(usd) > 1e-12);
   assert.deepEqual(rows.map(({ model }) => model).sort(), named.map(([model]) => model).sort());
-  for (const { model, usd, tokens, edge_unknown, usd_per_mtok } of rows) {
-    close(Number(usd), expected.get(model)?.usd ?? NaN);
-    assert.equal(tokens, expected.get(model)?.tokens);
-    if (edge_unknown) assert.equal(usd_per_mtok, null);
+  for (const { model, usd, tokens, edge_unknown, usd_per_mtok, usd_per_mtok_output } of rows) {
+    const due = expected.get(model) ?? assert.fail(model);
+    close(Number(usd), due.usd);
+    assert.equal(tokens, due.tokens);
+    for (
+      const [rate, of] of [[usd_per_mtok, due.tokens], [usd_per_mtok_output, due.output]] as const
+    ) {
+      if (edge_unknown || of === 0) assert.equal(rate, null);
+      else close(Number(rate) * of / 1e6, due.usd);
+    }
   }
 }
 
 const close = (actual: number, expected: number) =>
-  assert.ok(Math.abs(actual - expected) < 1e-5, `${actual}, expected ${expected}`);
+  assert.ok(Math.abs(actual - expected) < 2e-5, `${actual}, expected ${expected}`);
 
 const RAW: ReadonlyMap<FoldName, string> = new Map(
   await Promise.all(

@@ -96,7 +96,7 @@ Deno.test("a deployment without bills says so; one with bills shows what a milli
     // Nine minutes at four cents lie in the window (its last minute has not ended), over a thousand tokens.
     assert.match(text, /30 days \$360\.00 per Mtok/);
     assert.match(text, /h100-spot 0\.16 0\.00 0\.20 0\.00 0\.00 0\.36/);
-    assert.match(text, / m 0\.36 1,000 360\.00 /);
+    assert.match(text, / m 0\.36 1,000 360\.00 900\.00 /);
     // Powered for seven minutes, busy for one of them, loading for one.
     assert.match(
       text,

@@ -18,7 +18,9 @@ with watched as (
   from spend_in($1::timestamptz, $2::timestamptz)
   group by tier, provider
 ), used as (
-  select watched.provider, used.tier, used.model, sum(prompt_tokens + completion_tokens) as tokens
+  select
+    watched.provider, used.tier, used.model, sum(prompt_tokens + completion_tokens) as tokens,
+    sum(completion_tokens) as output_tokens
   from watched
   cross join lateral usage_in(greatest($1::timestamptz, watched.since), $2::timestamptz) as used
   group by watched.provider, used.tier, used.model
@@ -27,6 +29,7 @@ with watched as (
   select
     coalesce(used.model, '') as model,
     coalesce(tokens, 0) as tokens,
+    coalesce(output_tokens, 0) as output_tokens,
     coalesce(
       coalesce(usd, 0) * tokens / sum(tokens) over (partition by tiers.tier, tiers.provider), coalesce(usd, 0)
     ) as usd,
@@ -41,7 +44,9 @@ select
   sum(tokens)::bigint as tokens,
   bool_or(edge_unknown) as edge_unknown,
   case when not bool_or(edge_unknown) then round(sum(usd) / nullif(sum(tokens), 0) * 1e6, 6) end::text
-    as usd_per_mtok
+    as usd_per_mtok,
+  case when not bool_or(edge_unknown) then round(sum(usd) / nullif(sum(output_tokens), 0) * 1e6, 6) end::text
+    as usd_per_mtok_output
 from shared
 group by model
 having model <> '' or sum(usd) <> 0

@@ -1,5 +1,6 @@
 -- Tokens by tier and model over the usage rows themselves, from when the tier's provider was first watched.
-select usage.tier, model, sum(prompt_tokens + completion_tokens)::bigint as tokens
+select usage.tier, model, sum(prompt_tokens + completion_tokens)::bigint as tokens,
+  sum(completion_tokens)::bigint as output
 from usage
 join (select distinct tier, provider from machines) as tiers on tiers.tier = usage.tier
 join (
