@@ -1,12 +1,7 @@
 /** Usage rows as they travel to Postgres: one JSON parameter per statement, named as the columns are. */
+import type { Instant } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
-import type {
-  UsageClosed,
-  UsageCounts,
-  UsageKey,
-  UsagePlacement,
-  UsageRequest,
-} from "./usage_store.ts";
+import type { UsageCounts, UsageKey, UsagePlacement, UsageRequest } from "./usage_store.ts";
 
 /** The type `json`; sql.json() says `jsonb`. */
 const JSON_OID = 114;
@@ -17,7 +12,7 @@ export function json(sql: Sql, rows: readonly object[]) {
 }
 
 export function keyJson(key: UsageKey) {
-  return { id: key.id, opened_at: new Date(key.openedAt).toISOString() };
+  return { id: key.id, opened_at: iso(key.openedAt) };
 }
 
 export function requestJson(row: UsageRequest) {
@@ -57,17 +52,7 @@ export function countsJson(row: UsageCounts) {
   };
 }
 
-export function closeJson(row: UsageClosed) {
-  return {
-    ...keyJson(row),
-    closed_at: new Date(row.closedAt).toISOString(),
-    ...countsJson(row),
-    status: row.status,
-    ended: row.ended,
-    finish_reason: row.finishReason,
-    error_code: row.errorCode,
-    ttft_ms: row.ttftMs === null ? null : Math.round(row.ttftMs),
-    total_ms: Math.round(row.totalMs),
-    cost_nano_usd: row.costNanoUsd.toString(),
-  };
+/** An instant as PostgreSQL reads it. */
+export function iso(at: Instant): string {
+  return new Date(at).toISOString();
 }

@@ -23,15 +23,22 @@ async function ledgerOn(db: TestDatabase) {
   const note = (event: string) => void events.push(event);
   let fault: Error | null = null;
   const writes: string[] = [];
-  const sql: Sql = new Proxy(db.sql, {
-    apply(target, self, args) {
-      const text = Array.isArray(args[0]) ? String(args[0][0]).trim() : "";
-      if (/^(update|insert into|with done|with want)/.test(text)) {
-        writes.push(text.split(/\s+/, 1)[0] ?? "");
-        if (fault !== null) return Promise.reject(fault);
-      }
-      return Reflect.apply(target, self, args);
-    },
+  const apply = <F extends CallableFunction>(
+    target: F,
+    self: unknown,
+    args: unknown[],
+  ): unknown => {
+    const text = String(Array.isArray(args[0]) ? args[0][0] : args[0]).trim();
+    if (/^(update|insert into|with done|with want)/.test(text)) {
+      writes.push(text.split(/\s+/, 1)[0] ?? "");
+      if (fault !== null) return Promise.reject(fault);
+    }
+    return Reflect.apply(target, self, args);
+  };
+  const sql: Sql = new Proxy<Sql>(db.sql, {
+    apply,
+    get: (target, name) =>
+      name === "unsafe" ? new Proxy(target.unsafe, { apply }) : Reflect.get(target, name),
   });
   const ledger = createUsageLedger({
     sql,

@@ -97,10 +97,11 @@ Deno.test("writeRows() looks the rows up that it closes, however small their tab
   await insertMachine(db.sql, "mac_a", "ready");
   const sql = openDatabase(db.target, { applicationName: "test", maxConnections: 1, byKey: true });
   try {
-    await openRows(sql, [opening("req_a")]);
-    await closeRows(sql, [closing("req_a")]); // planned now, over a table of one row
-    const many = Array.from({ length: 1_000 }, (_, i) => opening(`req_${i}`));
-    await openRows(sql, many);
+    const ids = (from: number, until: number) =>
+      Array.from({ length: until - from }, (_, i) => `req_${from + i}`);
+    await openRows(db.sql, ids(0, 100).map((id) => opening(id)));
+    await closeRows(sql, [closing("req_0")]); // planned now
+    await openRows(sql, ids(100, 2_000).map((id) => opening(id)));
     const read = async () => {
       await sql`select pg_stat_force_next_flush()`;
       const [row] = await db.sql<{ rows: number }[]>`
@@ -109,7 +110,7 @@ Deno.test("writeRows() looks the rows up that it closes, however small their tab
       return row?.rows ?? NaN;
     };
     const before = await read();
-    await closeRows(sql, [closing("req_500")]);
+    await closeRows(sql, [closing("req_1000")]);
     const rows = await read() - before;
     assert.ok(rows < 20, `${rows} rows were read to close one`);
   } finally {
