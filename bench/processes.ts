@@ -128,19 +128,29 @@ export function rssMb(pids: readonly number[]): number {
   }, 0);
 }
 
-/** Open sockets of the processes. */
+/** Open TCP sockets of the processes: those of requests. The embedded database is reached by another kind. */
 export function sockets(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
+    const tcp = new Set(["tcp", "tcp6"].flatMap((kind) => inodesOf(`/proc/${pid}/net/${kind}`)));
     let open = 0;
     for (const fd of names(`/proc/${pid}/fd`)) {
       try {
-        if (Deno.readLinkSync(`/proc/${pid}/fd/${fd}`).startsWith("socket:")) open++;
+        const [, inode] = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`/proc/${pid}/fd/${fd}`)) ??
+          [];
+        if (inode !== undefined && tcp.has(inode)) open++;
       } catch {
         // Closed while we looked.
       }
     }
     return sum + open;
   }, 0);
+}
+
+/** The tenth column of each line but the first (proc(5)). */
+function inodesOf(path: string): string[] {
+  return read(path).trim().split("\n").slice(1).flatMap((line) =>
+    line.trim().split(/\s+/).slice(9, 10)
+  );
 }
 
 function read(path: string): string {

@@ -140,7 +140,7 @@ export async function checkpointRows(
   )}
     from done
     where usage.id = done.id and usage.opened_at = done.opened_at and usage.ended is null
-      and usage.opened_at = any(array(select opened_at from done)) and usage.id = any(array(select id from done))
+      and usage.opened_at = any(array(select opened_at from done))
   `;
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { instant } from "@/lib/kernel/clock.ts";
 import { codeOf, openDatabase, type Sql } from "@/lib/kernel/database.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
 import type { UsageClosed } from "./usage_store.ts";
@@ -97,11 +98,12 @@ Deno.test("writeRows() looks the rows up that it closes, however small their tab
   await insertMachine(db.sql, "mac_a", "ready");
   const sql = openDatabase(db.target, { applicationName: "test", maxConnections: 1, byKey: true });
   try {
-    const ids = (from: number, until: number) =>
-      Array.from({ length: until - from }, (_, i) => `req_${from + i}`);
-    await openRows(db.sql, ids(0, 100).map((id) => opening(id)));
-    await closeRows(sql, [closing("req_0")]); // planned now
-    await openRows(sql, ids(100, 2_000).map((id) => opening(id)));
+    const key = (i: number) => ({ id: `req_${i}`, openedAt: instant(CLOSED_AT - i) });
+    const rows = (from: number, until: number) =>
+      Array.from({ length: until - from }, (_, i) => ({ ...opening(""), ...key(from + i) }));
+    await openRows(db.sql, rows(0, 100));
+    await closeRows(sql, [{ ...closing(""), ...key(0) }]); // planned now
+    await openRows(sql, rows(100, 2_000));
     const read = async () => {
       await sql`select pg_stat_force_next_flush()`;
       const [row] = await db.sql<{ rows: number }[]>`
@@ -110,9 +112,9 @@ Deno.test("writeRows() looks the rows up that it closes, however small their tab
       return row?.rows ?? NaN;
     };
     const before = await read();
-    await closeRows(sql, [closing("req_1000")]);
-    const rows = await read() - before;
-    assert.ok(rows < 20, `${rows} rows were read to close one`);
+    await closeRows(sql, [{ ...closing(""), ...key(1_000) }]);
+    const seen = await read() - before;
+    assert.ok(seen < 20, `${seen} rows were read to close one`);
   } finally {
     await sql.end({ timeout: 1 });
   }
