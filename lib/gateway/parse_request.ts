@@ -1,6 +1,7 @@
 /** From an HTTP request to one we can serve: the body read within a limit, parsed once, and checked by its schema. */
 import type { z } from "zod";
 import { AppError } from "@/lib/kernel/errors.ts";
+import { decodeUtf8 } from "@/lib/kernel/utf8.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
 import type { Inbound } from "./transport.ts";
 
@@ -15,9 +16,6 @@ export type ParsedBody = {
   /** How many choices must finish before a stream is complete. */
   readonly choices: number;
 };
-
-/** Shared: it only ever decodes whole texts. */
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The bytes of the body, at once when they are there. Throws AppError `request_too_large`, or `invalid_request` for a body of another kind. */
 export function readBody(
@@ -54,11 +52,9 @@ export function parseBody(bytes: Uint8Array, route: InferenceRoute): ParsedBody 
 }
 
 function textOf(bytes: Uint8Array): string {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    throw new AppError("invalid_request", "Cannot read the body: it is not UTF-8");
-  }
+  const text = decodeUtf8(bytes);
+  if (text !== null) return text;
+  throw new AppError("invalid_request", "Cannot read the body: it is not UTF-8");
 }
 
 const NOT_BLANK = /\S/;

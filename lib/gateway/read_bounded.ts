@@ -1,11 +1,9 @@
 /** Reads a whole answer within a limit. */
+import { decodeUtf8 } from "@/lib/kernel/utf8.ts";
 import type { UpstreamBody } from "@/lib/engine/upstream.ts";
 
 /** No embedding batch or completion comes near it; an engine gone mad must not fill our memory. */
 export const ANSWER_BYTES_MAX = 128_000_000;
-
-/** Shared: it only ever decodes whole texts. */
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The text of the body, at once when it came in one piece and is there; null when it is longer than `bytesMax`, or not
@@ -43,11 +41,7 @@ async function readOn(
 
 function textOf(parts: readonly Uint8Array[]): string | null {
   const [only] = parts;
-  try {
-    return UTF8.decode(parts.length === 1 && only !== undefined ? only : joined(parts));
-  } catch {
-    return null; // no UTF-8
-  }
+  return decodeUtf8(parts.length === 1 && only !== undefined ? only : joined(parts));
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
