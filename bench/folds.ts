@@ -2,6 +2,7 @@
  * The economics page over a month of roll-ups, cold: no figure is held, so every fold runs in every window, and the page
  * is drawn. And the same folds over the raw rows of a sample, to see what the roll-ups are worth and that they say the same.
  */
+import process from "node:process";
 import assert from "node:assert/strict";
 import { type Instant, later, millis, systemClock } from "@/lib/kernel/clock.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
@@ -10,6 +11,7 @@ import { windowOf } from "@/lib/ledger/figures_read.ts";
 import { FOLD_NAMES, type FoldName, readFolds, runFold, type Window } from "@/lib/ledger/folds.ts";
 import { rollUp } from "@/lib/ledger/rollups.ts";
 import { makeUsageMonths } from "@/lib/ledger/usage_store.ts";
+import { cpuUs } from "./processes.ts";
 import { row, type Table } from "./report.ts";
 import { SEEDED_DAYS, seedRollups } from "./seed_rollups.ts";
 import { testSite } from "./site.ts";
@@ -25,38 +27,31 @@ export type FoldsOptions = {
 
 /** Longer than the page holds its figures. */
 const STALE_AFTER = millis(61_000);
+const US_PER_MS = 1_000;
 const DAY_MS = 86_400_000;
 const RAW = new URL("../tests/ledger/raw/", import.meta.url);
 const RAW_NAMES = ["requests_and_tokens", "tokens_by_day", "wake_timeouts"] as const;
 
 export async function folds({ rounds, sizes, sample }: FoldsOptions): Promise<Table[]> {
-  const found: {
-    size: number;
-    coldMs: number[];
-    heldMs: number[];
-    minutes: number;
-    hours: number;
-  }[] = [];
+  const found: ({ size: number } & Awaited<ReturnType<typeof pageOver>>)[] = [];
   for (const size of sizes) found.push({ size, ...await pageOver(size, rounds) });
   return [
     {
       title:
         `/economics over ${SEEDED_DAYS} days of roll-ups, nothing held, from request to page (ms)`,
       columns: [
-        "usage rows' worth",
-        "median",
-        "p95",
-        "held, median",
-        "rows by minute",
-        "by hour and day",
+        ...["usage rows' worth", "median", "p95", "CPU, ours", "CPU, database", "held, median"],
+        ...["rows by minute", "by hour and day"],
       ],
-      rows: found.map(({ size, coldMs, heldMs, minutes, hours }) => [
-        ...row(size.toLocaleString("en"), [quantiles(coldMs).p50, quantiles(coldMs).p95], 1),
-        quantiles(heldMs).p50.toFixed(1),
-        ...[minutes, hours].map((n) => n.toLocaleString("en")),
+      rows: found.map((of) => [
+        ...row(of.size.toLocaleString("en"), [
+          ...[quantiles(of.coldMs).p50, quantiles(of.coldMs).p95],
+          ...[quantiles(of.oursMs).p50, quantiles(of.databaseMs).p50, quantiles(of.heldMs).p50],
+        ], 1),
+        ...[of.minutes, of.hours].map((n) => n.toLocaleString("en")),
       ]),
       notes: [
-        `Three windows (24 hours, 7 and 30 days), ${FOLD_NAMES.length} folds over the longest. The page holds its figures for a minute: held is what all other readers wait.`,
+        `Three windows (24 hours, 7 and 30 days), ${FOLD_NAMES.length} folds over the longest. The page holds its figures for a minute: held is what all other readers wait. CPU is in ms for one page.`,
       ],
       figures: found,
     },
@@ -73,17 +68,40 @@ async function pageOver(size: number, rounds: number) {
   await seedRollups(sql, systemClock.now(), size);
   const coldMs: number[] = [];
   const heldMs: number[] = [];
+  const oursMs: number[] = [];
+  const databaseMs: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     skipMs += STALE_AFTER;
+    const before = await backendsUs(sql);
+    const own = process.cpuUsage();
     const cold = await timed(() => site.ask("/economics"));
+    const { user, system } = process.cpuUsage(own);
+    const after = await backendsUs(sql);
     const held = await timed(() => site.ask("/economics"));
     if (round === 0) continue;
     coldMs.push(cold);
     heldMs.push(held);
+    oursMs.push((user + system) / US_PER_MS);
+    const spent = [...after].map(([pid, us]) => us - (before.get(pid) ?? 0));
+    databaseMs.push(spent.reduce((sum, us) => sum + us, 0) / US_PER_MS);
   }
   const [count] = await sql<{ minutes: number; hours: number }[]>`
     select (select count(*) from usage_minutes) as minutes, (select count(*) from usage_spans) as hours`;
-  return { coldMs, heldMs, minutes: count?.minutes ?? 0, hours: count?.hours ?? 0 };
+  return {
+    coldMs,
+    heldMs,
+    oursMs,
+    databaseMs,
+    minutes: count?.minutes ?? 0,
+    hours: count?.hours ?? 0,
+  };
+}
+
+/** CPU so far of each process of the server that serves this database. */
+async function backendsUs(sql: Sql): Promise<Map<number, number>> {
+  const rows = await sql<{ pid: number }[]>`
+    select pid from pg_stat_activity where datname = current_database()`;
+  return new Map(rows.map(({ pid }) => [pid, cpuUs([pid])]));
 }
 
 async function timed(ask: () => Promise<Response>): Promise<number> {

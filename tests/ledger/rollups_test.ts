@@ -17,7 +17,7 @@ import { type Provider, ProviderError } from "@/lib/providers/provider.ts";
 import { independentTime, type Machine } from "./independent_time.ts";
 
 const RUNS = Number(Deno.env.get("ROLLUP_RUNS") ?? 6);
-const WINDOWS = 20;
+const WINDOWS = 12;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 /** The history runs over a midnight and several full hours. */
@@ -166,6 +166,7 @@ async function compareDays(
       if (fleet.usd !== null) assert.equal(cost.usd_per_mtok, fleet.usd_per_mtok);
     }
     const spend = spends.find((row) => row.day === name);
+    assert.equal(spend?.edge_unknown, cost?.edge_unknown);
     const tiers = await raw("spend", since, until);
     const sum = (key: "usd" | "idle_usd" | "serving_usd" | "unknown_usd" | "storage_usd") =>
       tiers.reduce((total, row) => total + Number(row[key]), 0);
@@ -248,7 +249,7 @@ const RAW: ReadonlyMap<FoldName, string> = new Map(
   ),
 );
 
-/** Writes a history down in three rounds with roll-ups between them, and rolls up once more at the next midnight. */
+/** Writes a history down in three rounds with roll-ups between them, and rolls up once more at a later midnight. */
 async function play(sql: Sql, random: History): Promise<Machine[]> {
   for (const [slot, { id, tier, provider }] of MACHINES.entries()) {
     await sql`
@@ -287,7 +288,7 @@ async function play(sql: Sql, random: History): Promise<Machine[]> {
     for (const [nr, one] of random.requests.entries()) await write(sql, one, nr, round);
     await rollUp(sql, at((LAST_MIN * (round + 1)) / 3));
   }
-  await rollUp(sql, instant(Math.ceil(at(LAST_MIN + 60) / DAY) * DAY));
+  await rollUp(sql, instant(Math.ceil(at(LAST_MIN + 4_000) / DAY) * DAY));
   for (const row of await runs(sql)) {
     machines[MACHINES.findIndex(({ id }) => id === row.machine)]?.runs.push(row);
   }
