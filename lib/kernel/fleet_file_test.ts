@@ -125,6 +125,12 @@ Deno.test("fleetFile lets a machine nap only before it stops, and keeps no more 
   ]);
 });
 
+Deno.test("fleetFile takes watts over 0, and does without", () => {
+  equal(fleetFile.parse(withTier({ watts: 0.5 })).lineup[0]?.watts, 0.5);
+  equal(fleetFile.parse(file).lineup[0]?.watts, undefined);
+  equal(issuesOf(withTier({ watts: 0 })).length, 1);
+});
+
 Deno.test("fleetFile refuses two tiers of one name", () => {
   deepEqual(issuesOf({ ...file, lineup: [tier, tier] }), [
     "lineup.1.name | give each tier its own name",
