@@ -25,17 +25,21 @@ export type ReconcilingDeps = {
 export type Reconciling = {
   /** For the minute's cron: all providers when a whole round is due, else those with an orphan under watch. */
   readonly round: (minute: Date) => Promise<void>;
-  /** A whole round now, without waiting for it: what was made while no gateway ran is not left for five minutes. */
+  /**
+   * A whole round now, without waiting for it: what was made while no gateway ran is not left for five minutes. From
+   * then on this replica's gauge follows the journal, whoever makes the rounds.
+   */
   readonly begin: () => void;
 };
 
 /** A whole round is due this long after the last one that every provider answered. */
 const WHOLE_ROUND_EVERY = minutes(5);
+const COUNT_EVERY = minutes(1);
 /** The line of `cron_runs` that says when it was. A round that fails, or whose replica dies, leaves none. */
 const DONE = "reconciled";
 
 export function reconciling(deps: ReconcilingDeps): Reconciling {
-  const { sql, replicaId, poke, log, metrics, signal } = deps;
+  const { sql, providers, replicaId, poke, clock, log, metrics, signal } = deps;
   const journal = orphanJournal(sql, replicaId);
 
   async function isDue(minute: Date): Promise<boolean> {
@@ -58,11 +62,26 @@ export function reconciling(deps: ReconcilingDeps): Reconciling {
     `;
   }
 
+  async function keepCounting(): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(COUNT_EVERY, signal);
+      if (signal.aborted) return;
+      try {
+        let open = 0;
+        for (const name of providers.keys()) open += (await journal.suspicions(name)).size;
+        metrics.orphans.set(open);
+      } catch (error) {
+        log.warn("reconcile.uncounted", { error: error instanceof Error ? error : undefined });
+      }
+    }
+  }
+
   return {
     round: async (minute) => await round(minute, !await isDue(minute)),
     begin() {
       runOncePerMinute(sql, "reconcile", replicaId, (minute) => round(minute, false))
         .catch((error) => signal.aborted || log.warn("reconcile.failed", { error }));
+      void keepCounting();
     },
   };
 }

@@ -1,9 +1,10 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { systemClock } from "@/lib/kernel/clock.ts";
-import { fleetFile } from "@/lib/kernel/fleet_file.ts";
+import { type FleetFile, fleetFile } from "@/lib/kernel/fleet_file.ts";
+import { hyperstackAccount } from "@/lib/kernel/fleet_file_hyperstack.ts";
 import { silentLog } from "@/lib/kernel/log.ts";
 import { patient, tierOf } from "./local_testing.ts";
-import { engineEnv, engineKey, openProviders } from "./providers.ts";
+import { engineEnv, engineKey, openProviders, openRented } from "./providers.ts";
 
 const fleet = fleetFile.parse({
   models: [{ id: "m", name: "M", vendor: "v", kind: "chat", context_tokens: 100 }],
@@ -58,4 +59,17 @@ Deno.test("engineKey() reads the variable the tier names, and no other", () => {
   equal(engineKey(named, { B_KEY: "k", A_KEY: "no" }), "k");
   equal(engineKey(named, {}), null);
   equal(engineKey(tier, { A_KEY: "no" }), null);
+});
+
+Deno.test("openRented() opens an account that has a key, also when no tier uses it any more", async () => {
+  const hyperstack = hyperstackAccount.parse({ environment: "e", key_name: "k" });
+  const withAccount = { ...fleet, providers: { ...fleet.providers, hyperstack } };
+  const names = async (env: Record<string, string>, of: FleetFile = withAccount) => {
+    const rented = openRented({ fleet: of, env, clock: systemClock });
+    await Promise.all(rented.map((provider) => provider.close()));
+    return rented.map(({ name }) => name);
+  };
+  deepEqual(await names({ HYPERSTACK_API_KEY: "key" }), ["hyperstack"]);
+  deepEqual(await names({}), []);
+  deepEqual(await names({ HYPERSTACK_API_KEY: "key" }, fleet), []);
 });

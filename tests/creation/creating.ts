@@ -188,8 +188,20 @@ async function withTime(clock: Bench["clock"], work: Promise<void>): Promise<voi
   await work.finally(() => clearInterval(timer));
 }
 
+/** One computer, now and at any time, which was never unknown in a round. */
+export async function assertOnlyOneEver(
+  at: Bench,
+  what: string,
+  rounds: readonly Reconciled[],
+): Promise<void> {
+  await assertOneMachine(at, what);
+  assert.equal(at.api.control.vms().length, 1, `${what}: a second one was made on the way`);
+  const unknown = rounds.reduce((sum, { seen, open }) => sum + seen + open, 0);
+  assert.equal(unknown, 0, `${what}: it was unknown for a while`);
+}
+
 /** Exactly one computer, known to us by its id and its name; nothing left over. */
-export async function assertOneMachine(
+async function assertOneMachine(
   { db, api, deploymentId, machineId }: Bench,
   what: string,
 ): Promise<void> {

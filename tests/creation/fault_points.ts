@@ -13,35 +13,43 @@ export type Phase = "asked" | "done" | "answered";
 export type Point = { readonly effect: string; readonly phase: Phase };
 
 export type Gate = {
-  /** Lets a point pass, or kills the process there. False: it is dead, and nothing more passes for it. */
+  /** Lets a point pass, at once or later. False: the process is dead, and nothing more passes for it. */
   at(point: Point): Promise<boolean>;
   /** The points that passed, each by its name and how often it came by then. */
   readonly passed: readonly string[];
-  readonly killed: () => boolean;
+  /** Whether it came to the chosen point. */
+  readonly struck: () => boolean;
 };
 
+export type Fate = "killed" | "paused";
+
+/** What befalls a process. */
+export type Strike = { readonly fate: Fate; act(): Promise<void> };
+
 /**
- * A gate that kills at a point of `passed` of an earlier run; null: at none. Points go by name and not by number: a
- * look asks database and provider side by side, and either may come first.
+ * A gate that strikes at a point of `passed` of an earlier run; null: at none. After a pause the process goes on. Points
+ * go by name and not by number: a look asks database and provider side by side, and either may come first.
  */
-export function gateOf(killAt: string | null, kill: () => Promise<void>): Gate {
+export function gateOf(point: string | null, { fate, act }: Strike): Gate {
   const passed: string[] = [];
   const counts = new Map<string, number>();
-  let killed = false;
+  let struck = false;
+  let isDead = false;
   return {
     passed,
-    killed: () => killed,
+    struck: () => struck,
     async at({ effect, phase }) {
-      if (killed) return false;
+      if (isDead) return false;
       const name = `${effect} ${phase}`;
       const count = (counts.get(name) ?? 0) + 1;
       counts.set(name, count);
-      const point = `${name} #${count}`;
-      passed.push(point);
-      if (point !== killAt) return true;
-      killed = true;
-      await kill();
-      return false;
+      const here = `${name} #${count}`;
+      passed.push(here);
+      if (here !== point) return true;
+      struck = true;
+      isDead = fate === "killed";
+      await act();
+      return !isDead;
     },
   };
 }
@@ -53,7 +61,10 @@ const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
 const NEVER = new Promise<never>(() => {});
 
 /** Lets everything pass. */
-export const OPEN_GATE: Gate = gateOf(null, () => Promise.resolve());
+export const OPEN_GATE: Gate = gateOf(null, {
+  fate: "paused",
+  act: () => Promise.resolve(),
+});
 
 export type ProviderHooks = {
   /** Before a request that passed the gate is carried out. */
@@ -120,6 +131,8 @@ const SYNC = "S".charCodeAt(0);
 const QUERY = "Q".charCodeAt(0);
 const PARSE = "P".charCodeAt(0);
 const BIND = "B".charCodeAt(0);
+/** Flush, a password, a goodbye: whoever sends them waits for no Sync. */
+const AT_ONCE: ReadonlySet<number> = new Set(["H", "p", "X"].map((kind) => kind.charCodeAt(0)));
 const READY = "Z".charCodeAt(0);
 const HEADER_BYTES = 5;
 const STARTUP_HEADER_BYTES = 4;
@@ -197,8 +210,8 @@ async function passStatements(near: Socket, far: Socket, gate: Gate): Promise<vo
       if (kind === BIND) effect = named.get(second) ?? effect;
       if (kind === QUERY) effect = first;
       if (kind !== SYNC && kind !== QUERY) {
-        // Not yet a statement: a description, a password, a goodbye.
-        if (kind !== PARSE && kind !== BIND) batch = flushed(far, batch);
+        // Not a statement yet. What is executed is held: without its Sync it would hold its locks.
+        if (AT_ONCE.has(kind ?? 0)) batch = flushed(far, batch);
         continue;
       }
       const point = { effect: statementOf(effect) };

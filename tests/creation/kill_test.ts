@@ -1,7 +1,8 @@
-/** Kill -9 between any two lines of creation: never two machines, never an unknown one. */
+/** Kill -9 between any two lines of creation, and a stop there for a while: never two machines, never an unknown one. */
 import assert from "node:assert/strict";
-import { assertOneMachine, bench, recover } from "./creating.ts";
-import { makeAndKill, type Run } from "./make_and_kill.ts";
+import type { Reconciled } from "@/lib/fleet/reconcile.ts";
+import { assertOnlyOneEver, bench, recover } from "./creating.ts";
+import { makeAndKill, makeAndPause, type Run } from "./make_and_kill.ts";
 
 const POINTS_LEAST = 90;
 const AT_ONCE = 4;
@@ -18,27 +19,25 @@ const MUST_BE = [
 async function killAndRecover(point: string | null): Promise<Run> {
   await using at = await bench();
   const run = await makeAndKill(at, point);
-  const what = point === null ? "not killed" : `killed at ${point}`;
   const rounds = await recover(at);
-  await assertOneMachine(at, what);
-  assert.equal(at.api.control.vms().length, 1, `${what}: a second one was made on the way`);
-  const unknown = rounds.reduce((sum, { seen, open }) => sum + seen + open, 0);
-  assert.equal(unknown, 0, `${what}: it was unknown for a while`);
+  await assertOnlyOneEver(at, point === null ? "not killed" : `killed at ${point}`, rounds);
   return run;
 }
 
-Deno.test("a gateway killed at any effect of a creation leaves one machine, known to the next", async () => {
+/** The next gateway makes the machine while this one stands still, which then goes on as if nothing had happened. */
+async function pauseAndTakeOver(point: string): Promise<Run> {
+  await using at = await bench();
+  const rounds: Reconciled[] = [];
+  const run = await makeAndPause(at, point, async () => void rounds.push(...await recover(at)));
+  rounds.push(...await recover(at));
+  await assertOnlyOneEver(at, `paused at ${point}`, rounds);
+  return run;
+}
+
+/** Strikes at every point of a whole run, several at a time. */
+async function atEveryPoint(strike: (point: string) => Promise<Run>): Promise<string> {
   const { passed: points } = await killAndRecover(null);
   assert.ok(points.length >= POINTS_LEAST, `only ${points.length} fault points`);
-  const left = [...points];
-  let killed = 0;
-  const worker = async () => {
-    for (let point = left.shift(); point !== undefined; point = left.shift()) {
-      if ((await killAndRecover(point)).killed) killed++;
-      else assert.match(point, MAY_BE, `it never came to ${point}`);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
   for (const effect of MUST_BE) {
     assert.ok(
       points.some((point) => point.startsWith(effect) && point.includes(" done ")),
@@ -46,5 +45,22 @@ Deno.test("a gateway killed at any effect of a creation leaves one machine, know
     );
   }
   if (Deno.env.get("SHOW_POINTS") === "1") console.log(points.join("\n"));
-  console.log(`killed at ${killed} points of ${points.length}`);
+  const left = [...points];
+  let struck = 0;
+  const worker = async () => {
+    for (let point = left.shift(); point !== undefined; point = left.shift()) {
+      if ((await strike(point)).struck) struck++;
+      else assert.match(point, MAY_BE, `it never came to ${point}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return `${struck} of ${points.length} points`;
+}
+
+Deno.test("a gateway killed at any effect of a creation leaves one machine, known to the next", async () => {
+  console.log(`killed at ${await atEveryPoint(killAndRecover)}`);
+});
+
+Deno.test("a gateway that stands still at any effect of a creation, and goes on after another made the machine, makes no second one", async () => {
+  console.log(`paused at ${await atEveryPoint(pauseAndTakeOver)}`);
 });

@@ -5,7 +5,7 @@ import { readJournal } from "@/lib/fleet/journal_store.ts";
 import { machineName } from "@/lib/providers/hyperstack/machine_name.ts";
 import { fakeHyperstack } from "@/lib/providers/hyperstack/fake_testing.ts";
 import type { Fault, Operation } from "@/sim/hyperstack/faults.ts";
-import { assertOneMachine, type Bench, bench, recover, wantedMachine } from "./creating.ts";
+import { assertOnlyOneEver, bench, recover, wantedMachine } from "./creating.ts";
 import { OPEN_GATE, providerThrough } from "./fault_points.ts";
 import { makeAndKill } from "./make_and_kill.ts";
 
@@ -32,7 +32,7 @@ for (const operation of CALLS) {
         at.api.control.fault(operation, fault, { nth });
         const rounds = await recover(at);
         assert.ok(nth > 1 || hits === 1, `no ${operation} met ${fault}`);
-        await onlyOneEver(at, `${operation} ${fault} #${nth}`, rounds);
+        await assertOnlyOneEver(at, `${operation} ${fault} #${nth}`, rounds);
       }
     }
   });
@@ -41,18 +41,8 @@ for (const operation of CALLS) {
     await using at = await bench();
     at.api.control.fault(operation, { kind: "slow", byMs: 45_000 });
     const rounds = await recover(at, { waiting: true });
-    await onlyOneEver(at, `${operation} slow`, rounds);
+    await assertOnlyOneEver(at, `${operation} slow`, rounds);
   });
-}
-
-async function onlyOneEver(
-  at: Bench,
-  what: string,
-  rounds: Awaited<ReturnType<typeof recover>>,
-): Promise<void> {
-  await assertOneMachine(at, what);
-  assert.equal(at.api.control.vms().length, 1, `${what}: a second one was made on the way`);
-  assert.equal(rounds.reduce((sum, { seen }) => sum + seen, 0), 0, `${what}: it was unknown`);
 }
 
 /** When the request of a killed gateway reaches the provider after all: before this call of the next one. */
@@ -69,7 +59,7 @@ for (const [arrival, answered] of ARRIVALS) {
     await using at = await bench();
     let arrive: (() => Promise<number>) | null = null;
     const onLeft = (late: () => Promise<number>) => void (arrive = late);
-    const { killed } = await makeAndKill(at, `${POST} asked #1`, { onLeft });
+    const { struck: killed } = await makeAndKill(at, `${POST} asked #1`, { onLeft });
     assert.ok(killed && arrive !== null, "a request was under way");
     assert.equal(at.api.control.vms().length, 0);
     const arrived: (number | undefined)[] = [];
@@ -79,7 +69,7 @@ for (const [arrival, answered] of ARRIVALS) {
     await using through = providerThrough(at.api.url, OPEN_GATE, { before });
     const rounds = await recover(at, { apiUrl: `http://127.0.0.1:${through.port}/v1` });
     assert.deepEqual(arrived, [answered]);
-    await onlyOneEver(at, `arrived before ${arrival}`, rounds);
+    await assertOnlyOneEver(at, `arrived before ${arrival}`, rounds);
   });
 }
 

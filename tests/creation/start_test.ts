@@ -52,7 +52,7 @@ async function startOn(
 
 Deno.test("a gateway that starts takes up a machine half made, and sees an orphan, before any minute ticks", async () => {
   await using at = await bench();
-  const { killed } = await makeAndKill(at, "POST /core/virtual-machines done #1");
+  const { struck: killed } = await makeAndKill(at, "POST /core/virtual-machines done #1");
   assert.ok(killed);
   // The dead one's lease has run out.
   await at.db.sql`update machines set lease_until = '2000-01-01' where lease_holder is not null`;
