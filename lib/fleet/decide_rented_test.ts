@@ -6,6 +6,7 @@ import {
   creating,
   destroying,
   GONE,
+  loading,
   moved,
   napping,
   NOW,
@@ -91,6 +92,19 @@ Deno.test("decide() brings a computer to rest that is shut off and billed, and l
   assert.deepEqual(rested.to, to);
   const standard = moved(ready, halted, { policy: POLICIES.hibernating });
   assert.deepEqual([standard.to.at, standard.act, standard.wake], ["stopping", "stop", null]);
+});
+
+Deno.test("decide() starts a computer that is shut off, and takes it for no running one", () => {
+  const rented = { policy: POLICIES.hibernating };
+  const halted = { power: "on", engine: "unreachable", isHalted: true } as const;
+  assert.deepEqual(at({ at: "asleep" }, halted, rented), ["stopping", "stop"]);
+  const wanted = { ...halted, waiting: true };
+  assert.deepEqual(at({ at: "asleep" }, wanted, rented), ["waking", "start"]);
+  assert.equal(at(waking, wanted, rented), "stay");
+  const asked: Place = { ...waking, askedAt: ago(POLICY.reask) };
+  assert.deepEqual(at(asked, wanted, rented), ["waking", "start"]);
+  const lost = moved(loading, wanted, rented);
+  assert.deepEqual([lost.to.at, lost.act, lost.failures], ["stopping", "stop", 1]);
 });
 
 Deno.test("decide() drains a computer at its age, not a millisecond before, and ends it after its last request", () => {

@@ -37,6 +37,9 @@ export function decideAsleep(facts: Case<"asleep">): Decision {
     case "gone":
       return moveTo(facts, { at: "absent" }, null, "the computer is gone");
     case "on":
+      if (sight.isHalted === true && wanted && policy.starts) {
+        return start(facts, "it is shut off, and wanted");
+      }
       if (wanted) return load(facts, "power is on");
       return isFixed(policy) ? STAY : cool(facts, "power is on, and nobody wants it");
     case "off":

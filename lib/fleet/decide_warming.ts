@@ -38,8 +38,9 @@ export function decideCreating(facts: Case<"creating">): Decision {
 /** Its start was asked for. */
 export function decideWaking(facts: Case<"waking">): Decision {
   const { machine, now, place, policy, sight } = facts;
+  const isOff = sight.power === "off" || sight.isHalted === true;
   if (machine.retired) return windDown(facts);
-  if (sight.power === "on") return load(facts, "power is on");
+  if (sight.power === "on" && !isOff) return load(facts, "power is on");
   if (sight.power === "gone") return loseStart(facts, "absent", "the computer is gone");
   if (sight.power === "broken") {
     // What was asked for last may yet mend it.
@@ -47,7 +48,7 @@ export function decideWaking(facts: Case<"waking">): Decision {
     return isDue ? breakDown(facts, "it broke") : STAY;
   }
   if (reached(place.deadline, now)) return failStart(facts, "power did not come on in time");
-  if (sight.power === "off" && sight.endedAs === machine.generation) {
+  if (isOff && sight.endedAs === machine.generation) {
     return loseStart(facts, "asleep", "it ended by itself");
   }
   if (sight.power === "off" && place.isRising === true) {
@@ -56,7 +57,7 @@ export function decideWaking(facts: Case<"waking">): Decision {
   if (sight.power === "rising" && place.isRising !== true && policy.creates) {
     return moveTo(facts, { ...place, isRising: true }, null, "power is coming");
   }
-  if (sight.power === "off" && reached(askAgainAt(place, policy), now)) {
+  if (isOff && reached(askAgainAt(place, policy), now)) {
     return moveTo(facts, asked(place, now), "start", "no sign of power; asked again");
   }
   return STAY;
@@ -69,6 +70,8 @@ export function decideLoading(facts: Case<"loading">): Decision {
   if (sight.power === "off") return loseStart(facts, "asleep", "power was lost while it loaded");
   if (sight.power === "broken") return breakDown(facts, "it broke while it loaded");
   if (machine.retired) return windDown(facts);
+  // No engine loads on it; what is asked for is that it rests.
+  if (sight.isHalted === true) return failStart(facts, "it was shut off as it loaded");
   switch (sight.engine) {
     case "healthy":
       return serve(facts, "the engine is healthy");

@@ -74,8 +74,8 @@ export const MUTANTS: readonly Mutant[] = [
       "a start whose call was lost is waited for until the deadline, and the request with it",
     edits: [{
       file: "decide_warming.ts",
-      find: 'if (sight.power === "off" && reached(askAgainAt(place, policy), now)) {',
-      put: 'if (sight.power === "off" && now < 0) {',
+      find: "if (isOff && reached(askAgainAt(place, policy), now)) {",
+      put: "if (isOff && now < 0) {",
     }],
   },
   {

@@ -80,6 +80,22 @@ Deno.test("a spot machine that is taken back leaves service within a minute, its
   }
 });
 
+Deno.test("a spot machine that is shut off as it loads is brought to rest, not waited for and paid", async () => {
+  await using fleet = await rentedFleet("idle: 60s\n    wake: { attempts: 1 }");
+  await fleet.ask();
+  await reaches(fleet, "loading");
+  const [vm] = fleet.living();
+  assert.ok(vm !== undefined);
+  fleet.control.preempt(vm.id, "SHUTOFF");
+  const left = await fleet.pass(seconds(20), async () => await fleet.place() === "stopping");
+  assert.ok(left, await fleet.place());
+  assert.equal((await fleet.lastWake()).outcome, "failed");
+  await reaches(fleet, "asleep");
+  assert.equal(fleet.living()[0]?.status, "HIBERNATED");
+  await fleet.ask();
+  await reaches(fleet, "ready");
+});
+
 Deno.test("a computer that breaks on every start is replaced three times, and then left alone until the day is over", async () => {
   await using fleet = await rentedFleet("idle: 60s");
   fleet.control.fault("create", "fails_later", { times: 1_000 });
