@@ -41,7 +41,8 @@ export class Http1Connection implements WireEars {
   readonly #wire: Wire;
   readonly #home: ConnectionHome;
   #asker: Asker | null = null;
-  #head: ResponseHead | null = null;
+  /** What the present answer's head said of the connection's future; null: it has none. */
+  #keepAliveMs: number | null = null;
   #body: Http1Body | null = null;
   #held: Bytes | null = null;
   #interims = 0;
@@ -128,7 +129,7 @@ export class Http1Connection implements WireEars {
   }
 
   #begin(asker: Asker, head: ResponseHead, bytes: Bytes, bodyStart: number): void {
-    this.#head = head;
+    this.#keepAliveMs = head.keepAliveMs;
     const body = new Http1Body(head.framing, this);
     this.#body = body;
     asker.answered(head, body);
@@ -138,10 +139,9 @@ export class Http1Connection implements WireEars {
   #hearBody(body: Http1Body, bytes: Bytes, from: number): void {
     const to = from < bytes.length && !body.isWhole ? body.hear(bytes, from) : from;
     if (!body.isWhole) return;
-    const [asker, head] = [this.#asker, this.#head];
-    this.#asker = this.#head = this.#body = null;
+    const [asker, forMs] = [this.#asker, this.#keepAliveMs];
+    this.#asker = this.#body = null;
     asker?.over();
-    const forMs = head?.keepAliveMs ?? null;
     if (to === bytes.length && forMs !== null && !this.#wire.isWriting && !this.isClosed) {
       this.#home.rest(this, forMs);
     } else this.fail(new UpstreamFailure("unreachable", "Not kept for another exchange"));
@@ -154,7 +154,6 @@ export class Http1Connection implements WireEars {
     this.#home.lost(this);
     const [asker, body] = [this.#asker, this.#body];
     this.#asker =
-      this.#head =
       this.#body =
       this.#held =
         null;

@@ -1,4 +1,5 @@
 /** One exchange: a request, the connection it goes over, its limits, and the one retry that is safe. */
+import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Clock } from "@/lib/kernel/clock.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Http1Body } from "./http1_body.ts";
@@ -18,10 +19,15 @@ export type ExchangeDeps = {
 
 /** The signal and the headers' limit end it by closing its connection. */
 export class Exchange implements Asker {
-  readonly #deps: ExchangeDeps;
-  readonly #request: UpstreamRequest;
-  readonly #message: RequestMessage;
+  readonly method: string;
+  readonly #signal: CancelSignal;
+  readonly #headersTimeoutMs: number;
+  readonly #clock: ExchangeDeps["clock"];
+  readonly #deadlines: Deadlines;
   readonly #startMs: number;
+  /** What a retry needs; let go with the answer, for a stream may last. */
+  #dial: ExchangeDeps["dial"] | null;
+  #message: RequestMessage | null;
   #resolve: (response: UpstreamResponse) => void = () => {};
   #reject: (reason: unknown) => void = () => {};
   #connection: Http1Connection | null = null;
@@ -30,14 +36,14 @@ export class Exchange implements Asker {
 
   /** Throws TypeError for a request that cannot be written. */
   constructor(deps: ExchangeDeps, request: UpstreamRequest) {
-    this.#deps = deps;
-    this.#request = request;
-    this.#message = encodeRequest(request);
+    this.method = request.method;
+    this.#signal = request.signal;
+    this.#headersTimeoutMs = request.headersTimeoutMs;
+    this.#clock = deps.clock;
+    this.#deadlines = deps.deadlines;
     this.#startMs = deps.clock.elapsedMs();
-  }
-
-  get method(): string {
-    return this.#request.method;
+    this.#dial = deps.dial;
+    this.#message = encodeRequest(request);
   }
 
   /** Sends over `idle`, or a new connection when it is null. Call once. */
@@ -53,6 +59,7 @@ export class Exchange implements Asker {
 
   answered({ status, headers }: ResponseHead, body: Http1Body): void {
     this.#meet();
+    this.#dial = this.#message = null;
     this.#resolve({ status, headers, body });
   }
 
@@ -64,42 +71,42 @@ export class Exchange implements Asker {
   }
 
   over(): void {
-    this.#request.signal.removeEventListener("abort", this.#onAbort);
+    this.#signal.removeEventListener("abort", this.#onAbort);
   }
 
   #beginOn(connection: Http1Connection): void {
-    const { signal } = this.#request;
+    if (this.#message === null) return;
     this.#connection = connection;
-    signal.addEventListener("abort", this.#onAbort);
-    this.#deadline = this.#deps.deadlines.within(this.#leftMs(), this.#onLate);
+    this.#signal.addEventListener("abort", this.#onAbort);
+    this.#deadline = this.#deadlines.within(this.#leftMs(), this.#onLate);
     connection.begin(this.#message, this);
-    if (signal.aborted) this.#onAbort();
+    if (this.#signal.aborted) this.#onAbort();
   }
 
   #beginAnew(): void {
     this.#isReused = false;
-    this.#deps.dial(this.#leftMs()).then((fresh) => this.#beginOn(fresh), this.#reject);
+    this.#dial?.(this.#leftMs()).then((fresh) => this.#beginOn(fresh), this.#reject);
   }
 
   #isStale(reason: unknown): boolean {
     return this.#isReused && reason instanceof UpstreamFailure && reason.kind === "unreachable" &&
       this.#connection?.sawByte === false &&
-      this.#deps.clock.elapsedMs() - this.#startMs <= STALE_MS_MAX;
+      this.#clock.elapsedMs() - this.#startMs <= STALE_MS_MAX;
   }
 
   #leftMs(): number {
-    return this.#request.headersTimeoutMs - (this.#deps.clock.elapsedMs() - this.#startMs);
+    return this.#headersTimeoutMs - (this.#clock.elapsedMs() - this.#startMs);
   }
 
   #meet(): void {
-    if (this.#deadline !== null) this.#deps.deadlines.met(this.#deadline);
+    if (this.#deadline !== null) this.#deadlines.met(this.#deadline);
     this.#deadline = null;
   }
 
-  #onAbort = (): void => this.#connection?.fail(this.#request.signal.reason);
+  #onAbort = (): void => this.#connection?.fail(this.#signal.reason);
 
   #onLate = (): void =>
     this.#connection?.fail(
-      new UpstreamFailure("headers-timeout", `No head in ${this.#request.headersTimeoutMs} ms`),
+      new UpstreamFailure("headers-timeout", `No head in ${this.#headersTimeoutMs} ms`),
     );
 }

@@ -33,7 +33,7 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
   const usage = new RunningUsage();
   const finished = new Map<number, string>();
   /** vLLM's running usage counts each choice by itself. Source: reference of vLLM's wire protocol, section 5.2. */
-  const runningTokens = new Map<number, number>();
+  const runningTokens = options.choices === 1 ? null : new Map<number, number>();
   let contentSeen = false;
 
   function read(event: string): EventReading {
@@ -102,6 +102,7 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
 
   function noteRunning(event: string, at: number): void {
     note(event, at, "running");
+    if (runningTokens === null) return;
     const choice = numberAfter(event, "index", event.indexOf('"choices":[')) ?? 0;
     runningTokens.set(choice, usage.completionTokens);
     if (runningTokens.size === 1) return;

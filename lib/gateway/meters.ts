@@ -14,7 +14,12 @@ export function meterFor(
 ): StreamMeter | null {
   switch (kind) {
     case "chunks":
-      return chunkMeter({ ...body, publicModel });
+      return chunkMeter({
+        publicModel,
+        wantsUsage: body.wantsUsage,
+        wantsRunningUsage: body.wantsRunningUsage,
+        choices: body.choices, // not the text: the meter lives as long as the stream
+      });
     case "responses":
       return responsesMeter(publicModel);
     case "messages":

@@ -8,7 +8,7 @@ import { refuse } from "../api.ts";
 import { serve } from "../gateway.ts";
 import type { InferenceRoute } from "../inference_routes.ts";
 import { baseHeaders } from "../reply.ts";
-import type { Answer, HeaderLookup, Inbound, PieceSource } from "../transport.ts";
+import type { Answer, HeaderLookup, PieceSource } from "../transport.ts";
 import { tooLarge } from "../web_transport.ts";
 import { answerHead, chunk, LAST_CHUNK, wholeAnswer } from "./answer_bytes.ts";
 import type { ClientHome } from "./client_home.ts";
@@ -146,58 +146,50 @@ export class FrontClient {
         return body;
       },
     };
-    this.#run(inbound, route);
+    serve(this.#home.api, inbound, route).then(this.#answer).catch(this.#defect);
   }
 
-  async #run(inbound: Inbound, route: InferenceRoute): Promise<void> {
-    try {
-      await this.#answer(await serve(this.#home.api, inbound, route));
-      this.#next();
-    } catch (error) {
-      this.#home.api.log.error("front_failed", { error: asAppError(error) });
-      this.#socket.destroy();
+  /** No frame waits above a stream's own, so that it keeps neither its request nor its head in memory. */
+  #answer = ({ status, headers, body }: Answer): void | Promise<void> => {
+    const manners = this.#manners();
+    if (typeof body !== "string") {
+      return this.#stream(body, answerHead({ status, headers, length: null, ...manners }));
     }
-  }
+    this.#request = null;
+    if (this.#isClosed()) return;
+    const isTaken = this.#socket.write(wholeAnswer(body, { status, headers, ...manners }));
+    return isTaken ? this.#next() : this.#drain().then(() => this.#next());
+  };
 
-  async #answer({ status, headers, body }: Answer): Promise<void> {
-    if (this.#state === "closed") {
-      if (typeof body !== "string") body.leave();
-      return;
-    }
-    if (typeof body === "string") {
-      this.#request = null;
-      const whole = wholeAnswer(body, { status, headers, ...this.#manners() });
-      if (!this.#socket.write(whole)) await this.#drain();
-      return;
-    }
+  async #stream(source: PieceSource, out: string): Promise<void> {
+    if (this.#isClosed()) return source.leave();
     const { openStreams } = this.#home.api.metrics;
     openStreams.inc();
+    this.#source = source;
     try {
-      await this.#stream(body, answerHead({ status, headers, length: null, ...this.#manners() }));
+      for (let last = false; !last && !this.#isClosed();) {
+        const next = source.next();
+        const piece = next instanceof Promise ? await next : next;
+        if (this.#isClosed()) return;
+        last = piece.last;
+        out += chunk(piece.text);
+        if (last) {
+          out += LAST_CHUNK;
+          this.#source = this.#request = null;
+        }
+        if (out !== "" && !this.#socket.write(out) && !last) await this.#drain();
+        out = "";
+      }
+      this.#next();
     } finally {
       openStreams.dec();
     }
   }
 
-  async #stream(source: PieceSource, head: string): Promise<void> {
-    this.#source = source;
-    let out = head;
-    for (let last = false; !last;) {
-      const next = source.next();
-      const piece = next instanceof Promise ? await next : next;
-      if (this.#isClosed()) return;
-      last = piece.last;
-      out += chunk(piece.text);
-      if (last) {
-        out += LAST_CHUNK;
-        this.#source = null;
-        this.#request = null;
-      }
-      if (out !== "" && !this.#socket.write(out) && !last) await this.#drain();
-      out = "";
-      if (this.#isClosed()) return;
-    }
-  }
+  #defect = (error: unknown): void => {
+    this.#home.api.log.error("front_failed", { error: asAppError(error) });
+    this.#socket.destroy();
+  };
 
   /** A slow client slows the engine; one that takes nothing at all is let go. */
   #drain(): Promise<void> {
