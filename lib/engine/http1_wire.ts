@@ -50,10 +50,9 @@ export function connectTcp(
       reject(error);
     };
     signal.addEventListener("abort", onAbort);
-    socket.once("error", onError);
+    socket.on("error", onError); // stays: an error that nobody hears would end the process
     socket.once("connect", () => {
       signal.removeEventListener("abort", onAbort);
-      socket.off("error", onError);
       resolve(new SocketWire(socket));
     });
   });
@@ -68,7 +67,7 @@ class SocketWire implements Wire {
   }
 
   listen(ears: WireEars): void {
-    let error: unknown = null;
+    let error: unknown = new Error("Closed");
     const over = (tell: () => void) => {
       if (this.#isOver) return;
       this.#isOver = true;
@@ -77,7 +76,9 @@ class SocketWire implements Wire {
     this.#socket.on("data", (bytes: Bytes) => this.#isOver || ears.bytes(bytes));
     this.#socket.on("end", () => over(() => ears.ended()));
     this.#socket.on("error", (thrown) => error = thrown);
-    this.#socket.on("close", () => over(() => ears.broke(error ?? new Error("Closed"))));
+    this.#socket.on("close", () => over(() => ears.broke(error)));
+    // It may have broken between connecting and this.
+    if (this.#socket.destroyed) queueMicrotask(() => over(() => ears.broke(error)));
   }
 
   write({ head, body }: RequestMessage): void {
