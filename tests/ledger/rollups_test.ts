@@ -66,15 +66,16 @@ const history = fc.record({
   /** For each minute: what was billed in it, or why nothing is known. */
   bills: fc.array(
     fc.oneof(
-      { weight: 12, arbitrary: fc.integer({ min: -20_000_000, max: 80_000_000 }) },
+      { weight: 5, arbitrary: fc.integer({ min: -20_000_000, max: 80_000_000 }) },
       { weight: 1, arbitrary: fc.constantFrom("gap" as const, "nobody" as const) },
     ),
     { minLength: LAST_MIN, maxLength: LAST_MIN },
   ),
   watchedFromMin: fc.nat(80),
-  /** Within hours, and over whole days. */
+  /** Within what is billed, over its edges, and over whole days. */
   windows: fc.array(
     fc.oneof(
+      fc.tuple(fc.integer({ min: 60, max: LAST_MIN - 40 }), fc.integer({ min: 1, max: 60 })),
       fc.tuple(fc.integer({ min: -20, max: LAST_MIN + 60 }), fc.integer({ min: 1, max: 260 })),
       fc.tuple(fc.integer({ min: -1_600, max: LAST_MIN }), fc.integer({ min: 1_000, max: 4_000 })),
     ),
