@@ -168,6 +168,19 @@ export function isConnectionLost(error: unknown): boolean {
   return code !== null && (LOST_CODES.has(code) || LOST_STATES.test(code));
 }
 
+/**
+ * Whether two transactions stood in each other's way, so that this one was undone (class 40: a deadlock, a failed
+ * serialization): it may be tried again, whatever it does.
+ */
+export function isConflict(error: unknown): boolean {
+  return /^40(001|P01)$/.test(codeOf(error) ?? "");
+}
+
+/** Whether the server was short of something, of time too, or was told to stop (classes 53, 57, 58): later it may not be. */
+export function isShortage(error: unknown): boolean {
+  return /^5[378]...$/.test(codeOf(error) ?? "");
+}
+
 /** The SQLSTATE or system code an error carries; null when it carries none. */
 export function codeOf(error: unknown): string | null {
   if (typeof error !== "object" || error === null) return null;

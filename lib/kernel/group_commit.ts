@@ -1,7 +1,7 @@
 /** Group commit: writes that arrive while one is under way travel together in the next. */
 import { assert } from "./assert.ts";
 import { type Clock, type Millis, millis } from "./clock.ts";
-import { codeOf, isConnectionLost } from "./database.ts";
+import { codeOf, isConflict, isConnectionLost } from "./database.ts";
 
 export type GroupCommit<Row, Result> = {
   /** Resolves with the row's own result once it is durable; rejects with what kept it from being so. */
@@ -173,5 +173,4 @@ export function groupCommit<Row, Result>(
 const isRowFault = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? "");
 
 /** The line was lost, or two transactions stood in each other's way. */
-const isNobodysFault = (error: unknown): boolean =>
-  isConnectionLost(error) || /^40(001|P01)$/.test(codeOf(error) ?? "");
+const isNobodysFault = (error: unknown): boolean => isConnectionLost(error) || isConflict(error);

@@ -3,7 +3,7 @@
  * are, and what runs is checkpointed together once a second.
  */
 import { type Clock, type Millis, millis } from "@/lib/kernel/clock.ts";
-import { isConnectionLost, type Sql } from "@/lib/kernel/database.ts";
+import { isConflict, isConnectionLost, isShortage, type Sql } from "@/lib/kernel/database.ts";
 import { groupCommit } from "@/lib/kernel/group_commit.ts";
 import type { Log } from "@/lib/kernel/log.ts";
 import type { Metrics } from "@/lib/kernel/metrics.ts";
@@ -33,6 +33,8 @@ const ROWS_PER_CHECKPOINT_MAX = 250;
 const OPENS_PER_FLUSH_MAX = 128;
 /** Rows waiting for a database that does not answer; past it new requests are refused rather than uncounted. */
 const ROWS_WAITING_MAX = 100_000;
+/** Of a write that another stood in the way of: the other is through by then. */
+const CONFLICT_TRIES_MAX = 3;
 const CLOSE_RETRY_MIN_MS = 100;
 const CLOSE_RETRY_MAX_MS = 5_000;
 
@@ -130,7 +132,7 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
         try {
           return await write();
         } catch (error) {
-          if (!isConnectionLost(error)) {
+          if (!isConnectionLost(error) && !isConflict(error) && !isShortage(error)) {
             metrics.usageRowsLostCloseTotal.inc();
             return log.error("usage_row_not_closed", { usage_id: id, error: asError(error) });
           }
@@ -188,9 +190,19 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
 async function writeLines(sql: Sql, batch: readonly Line[]): Promise<boolean[]> {
   const opens = batch.flatMap((line) => line.kind === "open" ? [line.row] : []);
   const closes = batch.flatMap((line) => line.kind === "close" ? [line.row] : []);
-  const { opened, closed } = await writeRows(sql, { opens, closes });
+  const { opened, closed } = await throughConflicts(() => writeRows(sql, { opens, closes }));
   let [open, close] = [0, 0];
   return batch.map((line) => (line.kind === "open" ? opened[open++] : closed[close++]) ?? false);
+}
+
+async function throughConflicts<T>(write: () => Promise<T>): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isConflict(error) || tries === CONFLICT_TRIES_MAX) throw error;
+    }
+  }
 }
 
 function asError(error: unknown): Error {

@@ -22,6 +22,7 @@ async function ledgerOn(db: TestDatabase) {
   const events: string[] = [];
   const note = (event: string) => void events.push(event);
   let fault: Error | null = null;
+  let faultsLeft = Infinity;
   const writes: string[] = [];
   const apply = <F extends CallableFunction>(
     target: F,
@@ -31,7 +32,7 @@ async function ledgerOn(db: TestDatabase) {
     const text = String(Array.isArray(args[0]) ? args[0][0] : args[0]).trim();
     if (/^(update|insert into|with done|with want)/.test(text)) {
       writes.push(text.split(/\s+/, 1)[0] ?? "");
-      if (fault !== null) return Promise.reject(fault);
+      if (fault !== null && faultsLeft-- > 0) return Promise.reject(fault);
     }
     return Reflect.apply(target, self, args);
   };
@@ -51,7 +52,9 @@ async function ledgerOn(db: TestDatabase) {
     clock,
     events,
     writes,
-    fail: (error: Error | null) => void (fault = error),
+    fail(error: Error | null, times = Infinity) {
+      [fault, faultsLeft] = [error, times];
+    },
     [Symbol.dispose]: () => ledger.stop(),
   };
 }
@@ -161,6 +164,33 @@ Deno.test("UsageLedger tries a close until it stands, doubling the wait, and set
   }
   await hand.ledger.settle(new AbortController().signal);
   assert.equal(hand.ledger.unsettled, 0);
+  assert.equal((await readRow(db.sql, "req_a")).ended, "complete");
+  assert.deepEqual(new Set(hand.events), new Set(["usage_close_retried"]));
+});
+
+Deno.test("UsageLedger tries again at once what another write stood in the way of, and not for ever", async () => {
+  await using db = await testDatabase();
+  using hand = await ledgerOn(db);
+  hand.fail(Object.assign(new Error("deadlock detected"), { code: "40P01" }), 2);
+  assert.equal(await hand.ledger.open(opening("req_a")), true);
+  hand.fail(Object.assign(new Error("deadlock detected"), { code: "40P01" }), 3);
+  await assert.rejects(hand.ledger.open(opening("req_b")), /deadlock/);
+});
+
+Deno.test("UsageLedger goes on closing a row through deadlocks and timeouts", async () => {
+  await using db = await testDatabase();
+  using hand = await ledgerOn(db);
+  await hand.ledger.open(opening("req_a"));
+  for (const code of ["40P01", "57014", "53100"]) {
+    const tries = hand.events.length + 1;
+    hand.fail(Object.assign(new Error(code), { code }));
+    if (code === "40P01") hand.ledger.close(closing("req_a"));
+    else hand.clock.advance(millis(5_000));
+    await until(() => hand.events.length === tries);
+  }
+  hand.fail(null);
+  hand.clock.advance(millis(5_000));
+  await hand.ledger.settle(new AbortController().signal);
   assert.equal((await readRow(db.sql, "req_a")).ended, "complete");
   assert.deepEqual(new Set(hand.events), new Set(["usage_close_retried"]));
 });

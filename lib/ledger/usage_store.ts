@@ -119,7 +119,10 @@ export async function parkRows(sql: Sql, rows: readonly UsageKey[]): Promise<voi
   `;
 }
 
-/** Writes the running counts of open rows, as they were at `now`; closed ones are left alone. */
+/**
+ * Writes the running counts of open rows, as they were at `now`; closed ones are left alone, and so are those that are
+ * being closed: two statements that wait for each other's rows would both be stuck.
+ */
 export async function checkpointRows(
   sql: Sql,
   rows: readonly (UsageKey & UsageCounts)[],
@@ -132,15 +135,19 @@ export async function checkpointRows(
         id text, opened_at timestamptz, prompt_tokens bigint, completion_tokens bigint, cached_tokens bigint,
         tokens_from text
       )
+    ), free as (
+      select usage.id, usage.opened_at from usage join done on usage.id = done.id and usage.opened_at = done.opened_at
+      where usage.ended is null and usage.opened_at = any(array(select opened_at from done))
+      for update of usage skip locked
     )
     update usage set
       prompt_tokens = done.prompt_tokens, completion_tokens = done.completion_tokens,
       cached_tokens = done.cached_tokens, tokens_from = done.tokens_from, checkpoint_at = ${new Date(
     now,
   )}
-    from done
-    where usage.id = done.id and usage.opened_at = done.opened_at and usage.ended is null
-      and usage.opened_at = any(array(select opened_at from done))
+    from done join free on free.id = done.id
+    where usage.id = free.id and usage.opened_at = free.opened_at and usage.ended is null
+      and usage.opened_at = any(array(select opened_at from free))
   `;
 }
 

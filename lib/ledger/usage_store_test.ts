@@ -82,6 +82,22 @@ Deno.test("checkpointRows() writes the running counts of open rows only", async 
   assert.deepEqual([b.completion_tokens, b.checkpoint_at], [20, null]);
 });
 
+Deno.test("checkpointRows() does not wait for a row that is being closed, and writes the others", async () => {
+  await using db = await testDatabase();
+  await insertMachine(db.sql, "mac_a", "ready");
+  await openRows(db.sql, [opening("req_a"), opening("req_b")]);
+  const counts = { promptTokens: 5, completionTokens: 3, cachedTokens: 2 };
+  const line = (id: string) => ({
+    ...{ id, openedAt: opening(id).openedAt, ...counts, tokensFrom: "running" as const },
+  });
+  await db.sql.begin(async (tx) => {
+    await tx`update usage set attempts = 2 where id = 'req_a'`;
+    await checkpointRows(db.sql, [line("req_a"), line("req_b")], NOW);
+  });
+  const [a, b] = [await readRow(db.sql, "req_a"), await readRow(db.sql, "req_b")];
+  assert.deepEqual([a.completion_tokens, b.completion_tokens], [0, 3]);
+});
+
 Deno.test("writeRefused() writes a row that is born closed, once", async () => {
   await using db = await testDatabase();
   const { model } = opening("req_a");
