@@ -119,7 +119,8 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
       moved.push({ row, tokens, line: { ...row.key, ...counts } });
     }
     for (let at = 0; at < moved.length; at += ROWS_PER_CHECKPOINT_MAX) {
-      const part = moved.slice(at, at + ROWS_PER_CHECKPOINT_MAX);
+      const part = moved.slice(at, at + ROWS_PER_CHECKPOINT_MAX)
+        .filter(({ row }) => running.has(row.key.id)); // those that ended meanwhile need none
       await checkpointRows(sql, part.map(({ line }) => line), clock.now());
       for (const { row, tokens } of part) row.written = tokens; // not before: a lost write is repeated
     }
