@@ -46,6 +46,7 @@ export function reconciling(deps: ReconcilingDeps): Reconciling {
     const [last] = await sql`
       select 1 from cron_runs
       where name = ${DONE} and minute > ${new Date(minute.getTime() - WHOLE_ROUND_EVERY)}
+        and minute <= ${minute}
       limit 1
     `;
     return last === undefined;
