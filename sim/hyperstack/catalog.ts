@@ -56,6 +56,8 @@ export const REGIONS = ["CANADA-1", "NORWAY-1", "US-1"] as const;
 export const IMAGES = [
   "Ubuntu Server 22.04 LTS R535 CUDA 12.2 with Docker",
   "Ubuntu Server 22.04 LTS R550 CUDA 12.4 with Docker",
+  // Sources name it both ways.
+  "Ubuntu Server 24.04 LTS R570 CUDA 12.8",
   "Ubuntu Server 24.04 LTS R570 CUDA 12.8 with Docker",
   "Ubuntu Server 24.04 LTS (Noble Numbat)",
 ] as const;
