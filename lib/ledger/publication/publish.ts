@@ -40,7 +40,7 @@ import {
 /** A trailing window is published again when it is older than this. */
 export const FRESH_FOR: Millis = millis(600_000);
 const PUBLISH_MS_MAX = 300_000;
-/** Of one file, as it is read: a month of a few hundred machines. */
+/** Of one file, as it is read: a month of thirty machines with their disks and addresses. */
 const FILE_BYTES_MAX = 400_000_000;
 const PART_BYTES = 262_144;
 /** Another replica is making one meanwhile. */
