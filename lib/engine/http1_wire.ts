@@ -4,6 +4,7 @@
  */
 import net from "node:net";
 import type { CancelSignal } from "@/lib/kernel/cancel.ts";
+import { writeText } from "@/lib/kernel/write_text.ts";
 import type { RequestMessage } from "./http1_head.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -83,7 +84,7 @@ class SocketWire implements Wire {
 
   write({ head, body }: RequestMessage): void {
     if (typeof head === "string" && (body === null || typeof body === "string")) {
-      this.#socket.write(body === null ? head : head + body);
+      writeText(this.#socket, body === null ? head : head + body);
       return;
     }
     this.#socket.write(head);

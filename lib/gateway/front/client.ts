@@ -4,6 +4,7 @@ import type net from "node:net";
 import { Cancel } from "@/lib/kernel/cancel.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import { newId } from "@/lib/kernel/ids.ts";
+import { writeText } from "@/lib/kernel/write_text.ts";
 import { refuse } from "../api.ts";
 import { serve } from "../gateway.ts";
 import type { InferenceRoute } from "../inference_routes.ts";
@@ -157,7 +158,7 @@ export class FrontClient {
     }
     this.#request = null;
     if (this.#isClosed()) return;
-    const isTaken = this.#socket.write(wholeAnswer(body, { status, headers, ...manners }));
+    const isTaken = writeText(this.#socket, wholeAnswer(body, { status, headers, ...manners }));
     return isTaken ? this.#next() : this.#drain().then(() => this.#next());
   };
 
@@ -177,7 +178,7 @@ export class FrontClient {
           out += LAST_CHUNK;
           this.#source = this.#request = null;
         }
-        if (out !== "" && !this.#socket.write(out) && !last) await this.#drain();
+        if (out !== "" && !writeText(this.#socket, out) && !last) await this.#drain();
         out = "";
       }
       this.#next();
@@ -223,7 +224,7 @@ export class FrontClient {
     const { status, body } = refuse(api, error, "openai", headers, requestId);
     this.#keepAlive = false;
     if (typeof body === "string") {
-      this.#socket.write(wholeAnswer(body, { status, headers, ...this.#manners() }));
+      writeText(this.#socket, wholeAnswer(body, { status, headers, ...this.#manners() }));
     }
     this.#end();
   }
