@@ -92,10 +92,11 @@ Deno.test("a restarted machine keeps its port, and siblings get others", async (
 });
 
 Deno.test("stop() signals and returns; the machine is falling until its engine has ended by itself", async () => {
-  const script = 'trap "sleep 1; echo bye; exit 0" TERM; while :; do sleep 0.1; done';
+  const script = 'trap "sleep 1; echo bye; exit 0" TERM; echo ready; while :; do sleep 0.1; done';
   await withBench(shellTier(script, "10s"), async ({ root, ref, open }) => {
     const local = await open();
     await local.start(ref, { generation: 1 }, patient());
+    await untilLogged(root, ref, "ready"); // before its trap stands, the signal ends it at once
     await local.stop(ref, { generation: 2 }, patient());
     equal((await local.status(ref, patient())).power, "falling");
     await rejects(() => local.start(ref, { generation: 3 }, patient()), kind("invalid-state"));
