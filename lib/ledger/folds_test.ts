@@ -135,3 +135,43 @@ Deno.test("wake_timeouts counts those who waited, and of them the 504s", async (
   const [row] = await runFold(sql, folds, "wake_timeouts", WINDOW);
   assert.deepEqual(row, { waited: 1, timed_out: 1 });
 });
+
+Deno.test("wake_phases counts each phase from the last one that was seen, not below 0, over served wakes", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  const folds = await readFolds();
+  const machineId = await machine(sql);
+  /** Minutes after the ask: power asked, power on, address, port, healthy, first token. */
+  const wake = async (asked: number, outcome: string, steps: readonly (number | null)[]) => {
+    const [power, on, address, port, healthy, token] = steps.map((step) =>
+      step === null ? null : at(asked + step)
+    );
+    await sql`
+      insert into wakes (
+        id, tier, machine_id, asked_at, deadline, from_place, power_asked_at, power_on_at, address_at, port_open_at,
+        healthy_at, first_token_at, ended_at, outcome
+      ) values (
+        ${newId("wak", instant(NOON))}, 'spot', ${machineId}, ${at(asked)}, ${
+      at(asked + 20)
+    }, 'asleep', ${power ?? null},
+        ${on ?? null}, ${address ?? null}, ${port ?? null}, ${healthy ?? null}, ${token ?? null}, ${
+      at(asked + 15)
+    }, ${outcome}
+      )`;
+  };
+  await wake(0, "served", [1, 3, 3.5, 5, 9, 10]);
+  await wake(10, "served", [1, null, null, 4, 3.5, null]); // no word for two phases; a clock that lags
+  await wake(20, "failed", [1, 2, 3, 4, null, null]);
+  await wake(60, "served", [1, 2, 3, 4, 5, 6]); // of the next window
+  const minutes = (nr: number, p50: number, p95: number) => (
+    { wakes: nr, p50_s: p50 * 60, p95_s: p95 * 60 }
+  );
+  assert.deepEqual(await runFold(sql, folds, "wake_phases", WINDOW), [
+    { phase: "power asked", ...minutes(2, 1, 1) },
+    { phase: "power on", ...minutes(1, 2, 2) },
+    { phase: "address known", ...minutes(1, 0.5, 0.5) },
+    { phase: "port open", ...minutes(2, 2.25, 2.925) },
+    { phase: "engine healthy", ...minutes(2, 2, 3.8) },
+    { phase: "first token", ...minutes(1, 1, 1) },
+  ]);
+});
