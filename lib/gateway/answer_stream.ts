@@ -39,6 +39,7 @@ export class AnswerStream {
   #reading: Promise<Uint8Array | null> | null = null;
   /** How much longer the engine may be silent; counts only while we wait for it, not for a slow client. */
   #silenceLeftMs: number;
+  #sawPayload = false;
   #left = false;
   #over = false;
 
@@ -83,11 +84,14 @@ export class AnswerStream {
 
   #onBytes = (bytes: Uint8Array | null): Piece | Promise<Piece> => {
     const { limits } = this.#stream;
-    const { clock } = this.#options;
+    const { silentAtMs } = limits;
+    limits.silentAtMs = Infinity;
+    this.#reading = null;
     try {
-      this.#silenceLeftMs = limits.silentAtMs - clock.elapsedMs();
-      limits.silentAtMs = Infinity;
-      return this.#pieceOf(bytes) ?? this.next();
+      this.#sawPayload = false;
+      const piece = this.#pieceOf(bytes);
+      if (!this.#sawPayload) this.#silenceLeftMs = silentAtMs - this.#options.clock.elapsedMs();
+      return piece ?? this.next();
     } catch (error) {
       return this.#broken(error);
     }
@@ -95,6 +99,7 @@ export class AnswerStream {
 
   #onBroken = (error: unknown): Piece => {
     this.#stream.limits.silentAtMs = Infinity;
+    this.#reading = null;
     return this.#broken(error);
   };
 
@@ -127,7 +132,9 @@ export class AnswerStream {
     while (clock.elapsedMs() < endMs) {
       const over = new Cancel();
       const late = clock.sleep(pause, over).then(() => "nothing more" as const);
-      const bytes = await Promise.race([this.#readBytes(), late]).finally(() => over.abort(null));
+      const reading = this.#readBytes();
+      const bytes = await Promise.race([reading, late]).finally(() => over.abort(null));
+      if (this.#reading === reading && bytes !== "nothing more") this.#reading = null;
       if (bytes === null || bytes === "nothing more") return;
       for (const event of splitter.push(bytes)) meter.read(event);
     }
@@ -137,10 +144,7 @@ export class AnswerStream {
   #readBytes(): Uint8Array | null | Promise<Uint8Array | null> {
     if (this.#reading !== null) return this.#reading;
     const bytes = this.#stream.body.read();
-    if (!(bytes instanceof Promise)) return bytes;
-    this.#reading = bytes;
-    const over = () => void (this.#reading = null);
-    bytes.then(over, over);
+    if (bytes instanceof Promise) this.#reading = bytes;
     return bytes;
   }
 
@@ -208,6 +212,7 @@ export class AnswerStream {
   }
 
   #payloadSeen(): void {
+    this.#sawPayload = true;
     this.#silenceLeftMs = this.#options.tier.limits.stall;
   }
 
