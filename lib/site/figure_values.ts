@@ -24,7 +24,7 @@ export function costFigure(
   const value = row[which];
   if (value !== null) return some(readable(value));
   if (row.edge_unknown) {
-    return none("Unknown: bills are missing where the window begins or ends.");
+    return none("Bills are missing where the window begins or ends.");
   }
   return none("No token has been served in the window.");
 }

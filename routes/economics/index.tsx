@@ -147,6 +147,7 @@ function costShown(label: string, figures: WindowFigures): ShownFigure {
   const { value, why } = costFigure(figures, "", "usd_per_mtok");
   return {
     ...{ label, value: value === null ? null : `$${value}`, unit: "per Mtok", why },
+    isUnknown: figures.cost.some(({ tier, edge_unknown }) => tier === "" && edge_unknown),
     ...{ window: `trailing ${label}`, href: "/economics/method#realised_cost" },
   };
 }

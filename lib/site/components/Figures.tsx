@@ -5,6 +5,8 @@ export type ShownFigure = {
   readonly label: string;
   /** Null: there is none, and `why` says so. */
   readonly value: string | null;
+  /** There is one, and it cannot be told. */
+  readonly isUnknown?: boolean;
   readonly unit?: string;
   /** The time it speaks of, such as "trailing 30 days". */
   readonly window?: string;
@@ -29,8 +31,10 @@ export function Figures({ figures }: { figures: readonly ShownFigure[] }) {
   );
 }
 
-function Value({ figure: { value, unit } }: { figure: ShownFigure }) {
-  if (value === null) return <span class="value none">no data yet</span>;
+function Value({ figure: { value, unit, isUnknown } }: { figure: ShownFigure }) {
+  if (value === null) {
+    return <span class="value none">{isUnknown ? "unknown" : "no data yet"}</span>;
+  }
   return <span class="value">{value}{unit === undefined ? "" : ` ${unit}`}</span>;
 }
 
