@@ -3,7 +3,8 @@
 --   busy:    of it, while at least one request ran on the machine.
 --   idle:    of it, while the machine could serve or was being drained and no request ran.
 -- A machine is where the journal's last move of those made by then put it. A request runs from its opening until it is
--- closed, a day at most: what is open for longer was forgotten, not served.
+-- closed, six hours at most: what is open for longer was forgotten, not served. (So rows that were closed more than six
+-- hours after the span need not be looked at, and the index on closed_at bounds what is read.)
 -- $1, $2: the span, from and to, whole minutes; $3: now.
 with moves as (
   select
@@ -34,16 +35,16 @@ with moves as (
   select
     machine_id,
     range_agg(tstzrange(
-      opened_at, greatest(opened_at, least(coalesce(closed_at, 'infinity'), opened_at + interval '1 day'))
+      opened_at, greatest(opened_at, least(coalesce(closed_at, 'infinity'), opened_at + interval '6 hours'))
     )) as spans
   from (
     select machine_id, opened_at, closed_at from usage
-    where closed_at > $1::timestamptz
-      and opened_at > $1::timestamptz - interval '1 day' and opened_at < $2::timestamptz
+    where closed_at > $1::timestamptz and closed_at < $2::timestamptz + interval '6 hours'
+      and opened_at > $1::timestamptz - interval '6 hours' and opened_at < $2::timestamptz
     union all
     select machine_id, opened_at, closed_at from usage
     where closed_at is null
-      and opened_at > $1::timestamptz - interval '1 day' and opened_at < $2::timestamptz
+      and opened_at > $1::timestamptz - interval '6 hours' and opened_at < $2::timestamptz
   ) as open_in
   where machine_id is not null
   group by machine_id

@@ -9,7 +9,7 @@ export type Machine = {
 };
 export type TierTime = { tier: string; powered_s: number; busy_s: number; idle_s: number };
 
-const DAY_MS = 86_400_000;
+const RUN_MS_MAX = 6 * 3_600_000;
 const POWERED = new Set(["loading", "ready", "draining", "napping", "stopping"]);
 const SERVES = new Set(["ready", "draining", "napping"]);
 
@@ -25,14 +25,16 @@ export function independentTime(
       fromMs,
       toMs,
       ...moves.map(({ atMs }) => atMs),
-      ...runs.flatMap(({ openedMs, closedMs }) => [openedMs, closedMs ?? toMs, openedMs + DAY_MS]),
+      ...runs.flatMap((
+        { openedMs, closedMs },
+      ) => [openedMs, closedMs ?? toMs, openedMs + RUN_MS_MAX]),
     ].filter((ms) => ms >= fromMs && ms <= toMs).sort((a, b) => a - b);
     for (const [i, since] of events.entries()) {
       const span = (events[i + 1] ?? since) - since;
       const place = moves.filter(({ atMs }) => atMs <= since).at(-1)?.to ?? "absent";
       if (span === 0 || !POWERED.has(place)) continue;
       const isBusy = runs.some(({ openedMs, closedMs }) =>
-        openedMs <= since && since < Math.min(closedMs ?? Infinity, openedMs + DAY_MS)
+        openedMs <= since && since < Math.min(closedMs ?? Infinity, openedMs + RUN_MS_MAX)
       );
       const time = tiers.get(tier) ?? { powered: 0, busy: 0, idle: 0 };
       tiers.set(tier, time);
