@@ -17,6 +17,8 @@ const MODELS =
 const ID = '"id":"chatcmpl-0123456789abcdef0123456789abcdef","created":1735689600,"model":"m"';
 const PROMPT_TOKENS = 200;
 const TICK_MS = 1;
+/** As uvicorn has it. A connection past it waits a second for its next try, which would be taken for the gateway's. */
+const BACKLOG = 2_048;
 /** With so few at a time the moment of an answer is exact; a timer is right to a millisecond only. */
 const EXACT_MAX = 8;
 const SPIN_MS = 2;
@@ -32,7 +34,7 @@ let opened = 0;
 
 function main(port: number): void {
   const server = net.createServer({ noDelay: true }, accept);
-  server.listen(port, "127.0.0.1");
+  server.listen({ port, host: "127.0.0.1", backlog: BACKLOG });
   beat();
 }
 
