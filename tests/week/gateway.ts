@@ -18,10 +18,10 @@ export type GatewayOptions = {
 export type Gateway = {
   readonly url: string;
   /**
-   * Gives it the time, or the same time again; answers whether it has done all that was due: if not, something waits
+   * Gives it the time, or the same time again, and whether something is under way; answers whether it has done all that was due: if not, something waits
    * for the database, the provider, or simulated time. Rejects when it has ended.
    */
-  tick(nowMs: number): Promise<boolean>;
+  tick(nowMs: number, isBusy: boolean): Promise<boolean>;
   /** The time, without waiting for what it does with it. */
   tell(nowMs: number): void;
   /** SIGKILL; resolves when it is gone. */
@@ -92,14 +92,14 @@ export async function startGateway(options: GatewayOptions, startMs: number): Pr
   if (!("url" in started)) throw new Error("unreachable: it says its URL first");
   return {
     url: started.url,
-    async tick(nowMs) {
-      stdin.write(`${JSON.stringify({ nowMs })}\n`);
+    async tick(nowMs, isBusy) {
+      stdin.write(`${JSON.stringify({ nowMs, isBusy })}\n`);
       for (;;) {
         const said = await next(TICK_MS_MAX);
         if ("nowMs" in said && said.nowMs === nowMs) return said.isDone;
       }
     },
-    tell: (nowMs) => void stdin.write(`${JSON.stringify({ nowMs })}\n`),
+    tell: (nowMs) => void stdin.write(`${JSON.stringify({ nowMs, isBusy: true })}\n`),
     async kill() {
       child.kill("SIGKILL");
       await gone;

@@ -1,6 +1,7 @@
 /**
  * A gateway in simulated time, in a process that can be killed. It is the replica as users run it; only the clock and
- * the ticks of its minutes come from standard input, one JSON line each: `{"nowMs": 1785715200000}`.
+ * the ticks of its minutes come from standard input, one JSON line each: `{"nowMs": 1785715200000, "isBusy": false}`.
+ * The doorbell's queue rings by real time, so while something is under way each tick looks at every machine.
  */
 import { createInterface } from "node:readline";
 import process from "node:process";
@@ -28,7 +29,7 @@ const given = z.object({
   dataDir: z.string(),
   fleet: z.string(),
 }).parse(JSON.parse(Deno.args[0] ?? "null"));
-const tick = z.object({ nowMs: z.number() });
+const tick = z.object({ nowMs: z.number(), isBusy: z.boolean() });
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const say = (word: unknown) => console.log(JSON.stringify(word));
@@ -68,13 +69,13 @@ say({ url: replica.url });
 let minute = Math.floor(given.startMs / 60_000);
 let running = 0;
 for await (const line of createInterface({ input: process.stdin })) {
-  const { nowMs } = tick.parse(JSON.parse(line));
+  const { nowMs, isBusy } = tick.parse(JSON.parse(line));
   const last = minute;
   minute = Math.floor(nowMs / 60_000);
   const isLater = nowMs > clock.now();
   if (isLater) clock.advance(millis(nowMs - clock.now()));
   const due = lines.filter(({ name, schedule }) =>
-    isLater && (name === "look at every machine" ||
+    isLater && ((isBusy && name === "look at every machine") ||
       (minute > last && isDue(schedule, minute * 60_000)))
   );
   const bodies = due.map(async ({ body }) => {

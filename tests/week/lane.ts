@@ -65,7 +65,7 @@ export async function openLane(
       const nowMs = clock.now() + stepMs;
       await database.setNow(nowMs);
       clock.advance(millis(stepMs));
-      await live({ database, hyperstack, gateway }, nowMs);
+      await live({ database, hyperstack, gateway }, nowMs, true);
       await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
       if (await isEnough()) return nowMs - fromMs;
     }

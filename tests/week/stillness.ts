@@ -16,8 +16,8 @@ export type Deployment = {
 };
 
 /** Tells the gateway the time, and waits until it has done what that brings, however slow the computer is. */
-export async function live(deployment: Deployment, nowMs: number): Promise<void> {
-  if (!await deployment.gateway.tick(nowMs)) await standStill(deployment, nowMs);
+export async function live(deployment: Deployment, nowMs: number, isBusy: boolean): Promise<void> {
+  if (!await deployment.gateway.tick(nowMs, isBusy)) await standStill(deployment, nowMs);
 }
 
 /** Waits until the gateway has done all that it can do at this moment. */
@@ -27,7 +27,7 @@ export async function standStill(deployment: Deployment, nowMs: number): Promise
   for (let still = 0; still < STILL_LOOKS;) {
     if (performance.now() >= untilMs) throw new Error(`the gateway is still at ${nowMs}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    await gateway.tick(nowMs);
+    await gateway.tick(nowMs, false);
     const busy = await sql`
       select from pg_stat_activity
       where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()

@@ -92,7 +92,8 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
   const kills = [...plan.kills];
   try {
     while (clock.now() < endMs) {
-      const nowMs = nextMs(clock.now(), callersOf.waiting() > 0 || isMoving(hyperstack), [
+      const isBusy = callersOf.waiting() > 0 || isMoving(hyperstack);
+      const nowMs = nextMs(clock.now(), isBusy, [
         plan.requestsMs[callersOf.sent()],
         todo.nextMs(),
         gateway === null ? down.at(-1)?.toMs : kills[0]?.fromMs,
@@ -114,7 +115,7 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
         down.push({ fromMs: nowMs, toMs: Math.max(nowMs, kill.toMs) });
       }
       const before = callersOf.sent();
-      if (gateway !== null) await live({ database, hyperstack, gateway }, nowMs);
+      if (gateway !== null) await live({ database, hyperstack, gateway }, nowMs, isBusy);
       while ((plan.requestsMs[callersOf.sent()] ?? Infinity) <= nowMs) callersOf.send();
       if (callersOf.sent() > before && gateway !== null) {
         await standStill({ database, hyperstack, gateway }, nowMs);
