@@ -38,17 +38,21 @@ export async function crashTrial(kills: number): Promise<Found> {
   const port = freePort();
   const over = new AbortController();
   const seen = new Map<string, "asked" | "answered" | "cut" | "complete">();
+  /** Streams that have begun and not ended. */
+  const running = new Set<string>();
   const problems: string[] = [];
   let gateway = await launch(dir.path, port);
   try {
     const { secret } = await makeKey(sql);
     const clients = Array.from(
       { length: CLIENTS },
-      (_, i) => client(i, port, secret, seen, over.signal),
+      (_, i) => client(i, port, secret, { seen, running }, over.signal),
     );
     for (let kill = 0; kill < kills; kill++) {
       const { min, max } = KILL_AFTER_MS;
       await new Promise((resolve) => setTimeout(resolve, min + Math.random() * (max - min)));
+      // Every other one in the midst of streams, however slow the computer is.
+      if (kill % 2 === 1) await until("a stream runs", () => running.size > 0);
       gateway.kill("SIGKILL");
       await gateway.status;
       problems.push(...await doubledMachines(sql, `after kill ${kill + 1}`));
@@ -140,7 +144,10 @@ async function client(
   number: number,
   port: number,
   secret: string,
-  seen: Map<string, "asked" | "answered" | "cut" | "complete">,
+  { seen, running }: {
+    seen: Map<string, "asked" | "answered" | "cut" | "complete">;
+    running: Set<string>;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   for (let turn = 0; !signal.aborted; turn++) {
@@ -167,6 +174,7 @@ async function client(
         continue;
       }
       seen.set(id, "cut");
+      running.add(id);
       let text = "";
       for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
         text += part;
@@ -174,6 +182,8 @@ async function client(
       seen.set(id, text === "" ? "asked" : text.endsWith("data: [DONE]\n\n") ? "complete" : "cut");
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 50)); // the gateway is down
+    } finally {
+      running.delete(id);
     }
   }
 }
