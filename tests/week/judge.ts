@@ -42,8 +42,12 @@ export async function judge(week: Week): Promise<Verdict> {
 /** What is published is what the provider's own invoice says, to the nano-dollar, and machine by machine. */
 async function judgeMoney({ database: { sql }, hyperstack, endMs }: Week): Promise<Verdict> {
   const problems: string[] = [];
-  // The last bill is that of the last minute: what is billed in it afterwards comes with the next.
-  const invoice = hyperstack.control.invoice();
+  // What was billed after the last bill that could be read comes with the next one.
+  const [last] = await sql<{ minute: Date }[]>`
+    select max(minute) as minute from billing_snapshots where outcome = 'read'
+  `;
+  const toMs = (last?.minute.getTime() ?? START_MS) + 1;
+  const invoice = hyperstack.control.invoice({ fromMs: 0, toMs });
   const folds = await readFolds();
   const window = { from: instant(START_MS), to: instant(endMs + MINUTE_MS) };
   const published = await runFold(sql, folds, "spend", window);
