@@ -178,8 +178,7 @@ async function compose(
     ticker,
     lookAtEveryMachine,
     ...{ sweep: house.sweep, rollUp: house.rollUp },
-    bill: billing.bill,
-    closeDays: billing.closeDays,
+    ...{ bill: billing.bill, closeDays: billing.closeDays },
     reconcile: reconciler.round,
   });
 
@@ -294,7 +293,8 @@ async function compose(
     await Promise.all([sql, rowSql].map((pool) => pool.end({ timeout: 5 })));
     await embedded?.stop();
   });
-  await lookAtEveryMachine();
+  // Beside serving: a provider or an engine that does not answer holds up no start.
+  for (const machineId of await keeperDeps.store.due(clock.now())) poke(machineId);
   reconciler.begin();
   return { id, url, demoKey: await ensureDemoKey(sql, config, clock.now()), site, shutdown };
 }

@@ -76,6 +76,7 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
     env: { HYPERSTACK_API_KEY: hyperstack.apiKey, ENGINE_KEY },
   };
   let gateway: Gateway | null = await startGateway(options, START_MS);
+  await standStill({ database, hyperstack, gateway }, START_MS);
   const callersOf = callers(secret, () => gateway?.url ?? null);
   const strays = strayWatch(database, hyperstack);
   const down: Span[] = [];
@@ -103,6 +104,7 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
       todo.doDue(nowMs);
       if (gateway === null && nowMs >= (down.at(-1)?.toMs ?? 0)) {
         gateway = await startGateway(options, nowMs);
+        await standStill({ database, hyperstack, gateway }, nowMs);
       }
       const kill = kills[0];
       if (gateway !== null && kill !== undefined && nowMs >= kill.fromMs && nowMs < endMs) {
