@@ -208,5 +208,6 @@ function wakeJson(wake: WakeRecord): { [key: string]: Json } {
     ended_at: utcExact(wake.endedAt),
     outcome: wake.outcome,
     because: wake.because,
+    retry_at: utcExact(wake.retryAt),
   };
 }

@@ -40,6 +40,11 @@ export type Sight = {
 
 export type Act = "create" | "start" | "stop" | "destroy" | "nap" | "rouse";
 
+/** How a wake ends. `retryAt`: when its machine may be tried again, at the earliest; null when that is not known. */
+export type WakeEnd =
+  | { readonly outcome: "served" }
+  | { readonly outcome: "failed"; readonly retryAt: Instant | null };
+
 export type Decision =
   | { readonly kind: "stay" }
   | {
@@ -48,7 +53,7 @@ export type Decision =
     readonly act: Act | null;
     readonly because: string;
     /** How the open wake that names it ends with this move; null: it goes on. */
-    readonly wake: "served" | "failed" | null;
+    readonly wake: WakeEnd | null;
     /** The starts that failed in a row, after this move. */
     readonly failures: number;
     /** It had its time to drain: its open rows are of requests that are long over. */

@@ -180,18 +180,34 @@ Deno.test("decide() asks a provider only for what it can do", () => {
 Deno.test("decide() serves only with a healthy engine, and ends the wake then", () => {
   everyMove(({ to, wake }, { machine, sight }) => {
     if (machine.place.at === "ready" && to.at === "ready" && wake === null) return true;
-    return (to.at === "ready") === (wake === "served") &&
-      (wake !== "served" || sight.engine === "healthy");
+    return (to.at === "ready") === (wake?.outcome === "served") &&
+      (wake?.outcome !== "served" || sight.engine === "healthy");
   });
 });
 
 Deno.test("decide() fails a wake only when the attempts are spent", () => {
   everyMove(({ failures, to, wake }, { machine, policy }) => {
-    if (wake !== "failed" || failures >= policy.attempts || isFixed(policy)) return true;
+    if (wake?.outcome !== "failed" || failures >= policy.attempts || isFixed(policy)) return true;
     // A tier that is walked past was not tried in vain.
     const why = "why" in to ? to.why : undefined;
     return why !== undefined || ("why" in machine.place && machine.place.why !== undefined);
   });
+});
+
+Deno.test("decide() tells a failed wake no later time than its machine's own, once that rests", () => {
+  let told = 0;
+  everyMove(({ failures, to, wake }, { machine, sight, policy }) => {
+    if (wake?.outcome !== "failed") return true;
+    const { retryAt } = wake;
+    if (to.at === "failed") return retryAt === to.retryAt;
+    const rests = { ...machine, place: to, failures };
+    const gone = { ...sight, power: "gone", openRows: 0 } as const;
+    const next = decide(rests, gone, policy, NOW);
+    if (next.kind === "stay" || next.to.at !== "failed") return retryAt === null;
+    told++;
+    return retryAt === next.to.retryAt;
+  });
+  assert.ok(told > 0);
 });
 
 Deno.test("decide() counts failures one by one, and forgives them only by serving", () => {

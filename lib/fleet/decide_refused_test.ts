@@ -39,7 +39,8 @@ Deno.test("decideRefused() fails the wake at once and leaves the tier alone, eac
       const decision = refused(place, act, kind);
       assert.ok(decision.kind === "move", `${act} ${kind}`);
       assert.deepEqual(decision.to, { at: "failed", retryAt: ahead(span), why: kind });
-      assert.deepEqual([decision.wake, decision.act, decision.failures], ["failed", null, 0]);
+      assert.deepEqual(decision.wake, { outcome: "failed", retryAt: ahead(span) });
+      assert.deepEqual([decision.act, decision.failures], [null, 0]);
       assert.match(decision.because, new RegExp(`\\(${kind}\\)`));
     }
   }

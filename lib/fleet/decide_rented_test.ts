@@ -28,7 +28,8 @@ Deno.test("decide() asks a broken computer to start again while it may, then rep
   const again = moved(asked, { ...BROKEN, waiting: true }, rented);
   assert.deepEqual([again.to.at, again.act, again.failures], ["waking", "start", 1]);
   const spent = moved(asked, { ...BROKEN, waiting: true }, { ...rented, machine: { failures: 1 } });
-  assert.deepEqual([spent.to.at, spent.act, spent.wake], ["destroying", "destroy", "failed"]);
+  assert.deepEqual([spent.to.at, spent.act], ["destroying", "destroy"]);
+  assert.deepEqual(spent.wake, { outcome: "failed", retryAt: null }, "as soon as it is gone");
   assert.equal(spent.because, "replaced: it broke");
   assert.ok(spent.to.at === "destroying" && !spent.to.failing, "another is rented when wanted");
 });
@@ -75,7 +76,7 @@ Deno.test("decide() takes a spot computer that is off, broken or gone out of ser
   for (const power of ["off", "broken", "gone"] as const) {
     const lost = moved(ready, { ...OFF, power, waiting: true, openRows: 3 }, spot);
     const to = { at: "failed", retryAt: ahead(POLICY.noStock), why: "preempted" };
-    assert.deepEqual([lost.to, lost.wake], [to, "failed"], power);
+    assert.deepEqual([lost.to, lost.wake?.outcome], [to, "failed"], power);
     assert.equal(at(ready, { power }, spot), "stay", "its engine says otherwise");
   }
   const standard = { policy: POLICIES.hibernating };
@@ -86,7 +87,8 @@ Deno.test("decide() takes a spot computer that is off, broken or gone out of ser
 Deno.test("decide() brings a computer to rest that is shut off and billed, and leaves a spot tier alone after", () => {
   const halted = { power: "on", engine: "unreachable", isHalted: true, openRows: 1 } as const;
   const lost = moved(ready, { ...halted, waiting: true }, { policy: POLICIES.spot });
-  assert.deepEqual([lost.to.at, lost.act, lost.wake], ["stopping", "stop", "failed"]);
+  assert.deepEqual([lost.to.at, lost.act], ["stopping", "stop"]);
+  assert.deepEqual(lost.wake, { outcome: "failed", retryAt: ahead(POLICY.noStock) });
   const rested = moved(lost.to, OFF, { policy: POLICIES.spot });
   const to = { at: "failed", retryAt: ahead(POLICY.noStock), why: "preempted" };
   assert.deepEqual(rested.to, to);
@@ -163,5 +165,5 @@ Deno.test("decide() counts a start that lost its power again as failed, and asks
   const again = moved(seen.to, { ...OFF, waiting: true }, rented);
   assert.deepEqual([again.to.at, again.act, again.failures], ["waking", "start", 1]);
   const spent = moved(seen.to, { ...OFF, waiting: true }, { ...rented, machine: { failures: 1 } });
-  assert.deepEqual([spent.to.at, spent.wake], ["failed", "failed"]);
+  assert.deepEqual([spent.to.at, spent.wake?.outcome], ["failed", "failed"]);
 });

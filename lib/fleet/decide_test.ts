@@ -86,7 +86,7 @@ Deno.test("decide() tries a start that ended by itself again at once, but not fo
   assert.deepEqual([again.to.at, again.act, again.failures], ["waking", "start", 1]);
   assert.equal(at(waking, ended(generation - 1)), "stay");
   const spent = moved(waking, ended(generation), { machine: { failures: 1 } });
-  assert.deepEqual([spent.to.at, spent.wake], ["failed", "failed"]);
+  assert.deepEqual([spent.to.at, spent.wake?.outcome], ["failed", "failed"]);
 });
 
 Deno.test("decide() asks for a lost creation again after the re-ask time", () => {
@@ -111,7 +111,10 @@ Deno.test("decide() gives up creating, waking and loading at their deadlines, no
 
 Deno.test("decide() ends the wake as failed when the attempts are spent", () => {
   const late = moved(loading, LOADING_ENGINE, { now: ahead(1), machine: { failures: 1 } });
-  assert.deepEqual([late.to.at, late.failures, late.wake], ["stopping", 2, "failed"]);
+  assert.deepEqual([late.to.at, late.failures], ["stopping", 2]);
+  // It cannot be sooner: the wait begins when it rests.
+  const retryAt = ahead(1 + POLICY.retry);
+  assert.deepEqual(late.wake, { outcome: "failed", retryAt });
 });
 
 Deno.test("decide() tries a lost start again at once while attempts remain and someone waits", () => {
@@ -125,7 +128,8 @@ Deno.test("decide() tries a lost start again at once while attempts remain and s
   assert.deepEqual(at(loading, OFF), ["asleep", null]);
   const spent = moved(loading, { ...OFF, waiting: true }, { machine: { failures: 1 } });
   assert.deepEqual(spent.to, { at: "failed", retryAt: ahead(POLICY.retry) });
-  assert.deepEqual([spent.wake, spent.failures], ["failed", 2]);
+  assert.deepEqual(spent.wake, { outcome: "failed", retryAt: ahead(POLICY.retry) });
+  assert.equal(spent.failures, 2);
 });
 
 Deno.test("decide() does not count a nap that lost its power as a failed start", () => {
@@ -136,7 +140,7 @@ Deno.test("decide() does not count a nap that lost its power as a failed start",
 Deno.test("decide() serves once the engine is healthy, and forgives failures", () => {
   const served = moved(loading, { waiting: true }, { machine: { failures: 1 } });
   assert.deepEqual(served.to, { at: "ready", since: NOW, sickSince: null });
-  assert.deepEqual([served.wake, served.failures], ["served", 0]);
+  assert.deepEqual([served.wake?.outcome, served.failures], ["served", 0]);
 });
 
 Deno.test("decide() serves a healthy engine even while the power is unknown", () => {
@@ -192,7 +196,7 @@ Deno.test("decide() drains a retired machine at once", () => {
 
 Deno.test("decide() ends a wake that named a machine while it became ready", () => {
   const served = moved(ready, { waiting: true });
-  assert.deepEqual([served.to, served.wake], [ready, "served"]);
+  assert.deepEqual([served.to, served.wake?.outcome], [ready, "served"]);
 });
 
 Deno.test("decide() notes a sick engine, forgets it when it answers, and drains it at the sick time", () => {
@@ -235,7 +239,7 @@ Deno.test("decide() stops a drained machine only after its last request, and nev
 
 Deno.test("decide() brings a draining machine back for a wake, but not a sick or retired one", () => {
   const back = moved(draining, { waiting: true, openRows: 1 });
-  assert.deepEqual([back.to.at, back.wake], ["ready", "served"]);
+  assert.deepEqual([back.to.at, back.wake?.outcome], ["ready", "served"]);
   const sick: Place = { ...draining, sick: true };
   assert.deepEqual(at(sick, { engine: "dead", waiting: true }), ["stopping", "stop"]);
   const retired = { machine: { retired: true } };

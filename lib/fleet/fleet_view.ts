@@ -18,8 +18,6 @@ export type WakeView = WakeRecord & {
   readonly phase: "asked" | WakePhase;
   /** From this tier's own history; null when there is none, or it took longer than nearly all before. */
   readonly eta: Remaining | null;
-  /** Of one that failed: when its machine may be tried again; null when that is not known. */
-  readonly retryAt: Instant | null;
 };
 
 export type FleetView = {
@@ -204,9 +202,7 @@ export async function createFleetView(
   const openWake = (tier: string) =>
     [...wakes.values()].find((wake) => wake.tier === tier && wake.endedAt === null) ?? null;
   const shown = (wake: WakeRecord | null | undefined) =>
-    wake === null || wake === undefined
-      ? null
-      : show(wake, times, machines.get(wake.machineId)?.place, clock.now());
+    wake === null || wake === undefined ? null : show(wake, times, clock.now());
 
   return {
     machines: () => ordered,
@@ -247,13 +243,11 @@ function placeToWake(machines: readonly Machine[], tier: string, now: Instant): 
 function show(
   wake: WakeRecord,
   times: ReadonlyMap<string, WakeTimes>,
-  place: Machine["place"] | undefined,
   now: Instant,
 ): WakeView {
   const known = times.get(timesKey(wake.tier, wake.fromPlace)) ?? null;
   const eta = wake.endedAt === null ? remaining(known, since(wake.askedAt, now)) : null;
-  const retryAt = wake.outcome === "failed" && place?.at === "failed" ? place.retryAt : null;
-  return { ...wake, phase: phaseOf(wake), eta, retryAt };
+  return { ...wake, phase: phaseOf(wake), eta };
 }
 
 function phaseOf(wake: WakeRecord): WakeView["phase"] {

@@ -1,6 +1,6 @@
 /** What the keeper needs remembered: leases, demand, moves. In Postgres for real, in memory for the simulation. */
 import { days, type Instant, type Millis } from "@/lib/kernel/clock.ts";
-import type { Act } from "./decide.ts";
+import type { Act, WakeEnd } from "./decide.ts";
 import type { Machine, Place } from "./place.ts";
 
 /** The right to move one machine. The token only ever grows, so a late holder is told from the current one. */
@@ -37,7 +37,7 @@ export type Move = {
   readonly act: Act | null;
   readonly because: string;
   readonly failures: number;
-  readonly wake: "served" | "failed" | null;
+  readonly wake: WakeEnd | null;
   /** The computer is gone: its name and address are forgotten. */
   readonly forget: boolean;
   /** Refused while a usage row of the machine is open. */

@@ -175,6 +175,10 @@ async function writeMove(
   const at = new Date(now);
   const externalId = move.forget ? null : machine.externalId;
   const baseUrl = move.forget || !holdsAddress(to.at) ? null : machine.baseUrl;
+  const wakeOutcome = move.wake?.outcome ?? null;
+  const retryAt = move.wake?.outcome === "failed" && move.wake.retryAt !== null
+    ? new Date(move.wake.retryAt)
+    : null;
   const [row] = await sql<MachineRow[]>`
     with moved as (
       update machines set
@@ -196,10 +200,10 @@ async function writeMove(
       from moved
     ), ended as (
       update wakes set
-        ended_at = ${at}, outcome = ${move.wake}, because = ${move.because},
-        healthy_at = case when ${move.wake}::text = 'served' then coalesce(healthy_at, ${at}) else healthy_at end
+        ended_at = ${at}, outcome = ${wakeOutcome}, because = ${move.because}, retry_at = ${retryAt},
+        healthy_at = case when ${wakeOutcome}::text = 'served' then coalesce(healthy_at, ${at}) else healthy_at end
       from moved
-      where wakes.machine_id = moved.id and wakes.ended_at is null and ${move.wake}::text is not null
+      where wakes.machine_id = moved.id and wakes.ended_at is null and ${wakeOutcome}::text is not null
     )
     select moved.* from moved
   `;

@@ -177,7 +177,7 @@ Deno.test("move() ends the wake that names the machine, and no other", async () 
   await askWake(db.sql, { ...ask, tier: "spot" }, START);
   await askWake(db.sql, { ...ask, tier: "other" }, START);
   const claim = await claimed(store, id);
-  await store.move(claim, moveTo({ ...READY, since: NOW }, { wake: "served" }), NOW);
+  await store.move(claim, moveTo({ ...READY, since: NOW }, { wake: { outcome: "served" } }), NOW);
   const wakes = await recentWakes(db.sql, { limit: 10 });
   const ends = wakes.map(({ tier, outcome, endedAt, healthyAt }) => ({
     tier,
@@ -189,6 +189,24 @@ Deno.test("move() ends the wake that names the machine, and no other", async () 
     { tier: "other", outcome: null, endedAt: null, healthyAt: null },
     { tier: "spot", outcome: "served", endedAt: NOW, healthyAt: NOW },
   ]);
+});
+
+Deno.test("move() that fails a wake writes into it when its machine may be tried again", async () => {
+  await using db = await testDatabase();
+  const store = createMachineStore(db.sql, "rep_1");
+  const creating = { at: "creating", deadline: NOW, askedAt: NOW } as const;
+  const id = await addMachine(db.sql, { place: creating });
+  const ask = { tier: "spot", requestId: null, patience: minutes(5), attempts: 2 };
+  await askWake(db.sql, ask, START);
+  const retryAt = later(NOW, minutes(2));
+  const failed = { at: "failed", retryAt, why: "capacity" } as const;
+  await store.move(
+    await claimed(store, id),
+    moveTo(failed, { wake: { outcome: "failed", retryAt } }),
+    NOW,
+  );
+  const [wake] = await recentWakes(db.sql, { limit: 1 });
+  assert.deepEqual([wake?.outcome, wake?.endedAt, wake?.retryAt], ["failed", NOW, retryAt]);
 });
 
 Deno.test("claim() and renew() go by the given clock, where a whole fleet runs on one", async () => {

@@ -1,6 +1,6 @@
 /** The moves that several places share: ending a computer's running, and counting a start that failed. */
 import { type Instant, later, millis, reached } from "@/lib/kernel/clock.ts";
-import type { Act, Decision, Facts, Sight } from "./decide.ts";
+import type { Act, Decision, Facts, Sight, WakeEnd } from "./decide.ts";
 import type { Place } from "./place.ts";
 import { isFixed, type TierPolicy } from "./policy.ts";
 import { type Why, WHY_TEXT } from "./refusal.ts";
@@ -9,14 +9,28 @@ export const STAY: Decision = { kind: "stay" };
 
 /** A move that keeps the count of failures. */
 export function moveTo(
-  { machine }: Pick<Facts, "machine">,
+  facts: Pick<Facts, "machine" | "policy" | "now">,
   to: Place,
   act: Act | null,
   because: string,
   rest: { wake?: "served" | "failed"; failures?: number } = {},
 ): Decision {
-  const { wake = null, failures = machine.failures } = rest;
-  return { kind: "move", to, act, because, wake, failures };
+  const { wake, failures = facts.machine.failures } = rest;
+  return { kind: "move", to, act, because, wake: endOf(wake, to, failures, facts), failures };
+}
+
+function endOf(
+  outcome: WakeEnd["outcome"] | undefined,
+  to: Place,
+  failures: number,
+  { machine, policy, now }: Pick<Facts, "machine" | "policy" | "now">,
+): WakeEnd | null {
+  if (outcome !== "failed") return outcome === undefined ? null : { outcome };
+  if (to.at === "failed") return { outcome, retryAt: to.retryAt };
+  if (to.at !== "stopping" && to.at !== "destroying") return { outcome, retryAt: null };
+  // Its time begins once it rests, which is not sooner than now.
+  const spent = to.failing && !machine.retired ? retryAt(failures, policy, now) : null;
+  return { outcome, retryAt: to.retryAt ?? spent };
 }
 
 /** It serves from now on; whoever waited is served, and its failures are forgiven. */

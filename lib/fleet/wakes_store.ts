@@ -146,6 +146,8 @@ export type WakeRecord = {
   readonly endedAt: Instant | null;
   readonly outcome: "served" | "failed" | "expired" | null;
   readonly because: string | null;
+  /** Of one that failed: when its machine may be tried again, at the earliest; null when that is not known. */
+  readonly retryAt: Instant | null;
 };
 
 export type WakeRow = {
@@ -160,7 +162,8 @@ export function wakeColumns(sql: Sql) {
     id, tier, machine_id as "machineId", request_id as "requestId", asked_at as "askedAt", deadline,
     from_place as "fromPlace", power_asked_at as "powerAskedAt", power_on_at as "powerOnAt",
     address_at as "addressAt", port_open_at as "portOpenAt", healthy_at as "healthyAt",
-    first_token_at as "firstTokenAt", ended_at as "endedAt", outcome, because
+    first_token_at as "firstTokenAt", ended_at as "endedAt", outcome, because,
+    retry_at as "retryAt"
   `;
 }
 
@@ -177,6 +180,7 @@ export function wakeOf(row: WakeRow): WakeRecord {
     healthyAt: at(row.healthyAt),
     firstTokenAt: at(row.firstTokenAt),
     endedAt: at(row.endedAt),
+    retryAt: at(row.retryAt),
   };
 }
 

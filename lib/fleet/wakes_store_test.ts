@@ -74,6 +74,7 @@ Deno.test("askWake() writes the wake down with the place it began at and its dea
     endedAt: null,
     outcome: null,
     because: null,
+    retryAt: null,
   });
 });
 

@@ -100,12 +100,15 @@ export function judgeMove(
   }
   const isFailing = place.at === "failed" ||
     ((place.at === "stopping" || place.at === "destroying") && place.failing);
-  if (isFailing && after.failures >= policy.attempts && wake !== "failed") {
+  if (isFailing && after.failures >= policy.attempts && wake?.outcome !== "failed") {
     const waits = store.openWake(after.tier)?.machineId === after.id;
     if (waits && before.place.at !== place.at) broken(`${step}, and who waits for it is not told`);
   }
   const isWalkedPast = "why" in place && place.why !== undefined;
-  if (wake === "failed" && after.failures < policy.attempts && !isFixed(policy) && !isWalkedPast) {
+  if (
+    wake?.outcome === "failed" && after.failures < policy.attempts && !isFixed(policy) &&
+    !isWalkedPast
+  ) {
     broken(`${step}, but ${policy.attempts - after.failures} attempts remain`);
   }
 }

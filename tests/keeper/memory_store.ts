@@ -240,7 +240,7 @@ export class MemoryStore {
     this.journal.push({ machineId, generation, from: before.place, move, at: now });
     for (const wake of this.wakes) {
       if (move.wake !== null && wake.machineId === machineId && wake.outcome === null) {
-        wake.outcome = move.wake;
+        wake.outcome = move.wake.outcome;
       }
     }
     this.onMove(before, after, move, holder);
