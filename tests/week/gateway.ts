@@ -91,7 +91,11 @@ export async function startGateway(options: GatewayOptions, startMs: number): Pr
     return first;
   }
 
-  const started = await next(START_MS_MAX);
+  const started = await next(START_MS_MAX).catch(async (error) => {
+    child.kill("SIGKILL");
+    await gone;
+    throw error;
+  });
   if (!("url" in started)) throw new Error("unreachable: it says its URL first");
   return {
     url: started.url,

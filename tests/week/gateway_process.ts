@@ -87,3 +87,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   log.flush();
   say({ nowMs, isDone: running === 0 });
 }
+// Nobody is there any more to move the time.
+Deno.exit(0);

@@ -1,6 +1,6 @@
 /** Cron's five fields, as far as our schedules use them. Pure. */
 
-/** Whether a schedule such as "every fifth minute" is due in the minute that begins at `minuteMs` (UTC). */
+/** Whether a schedule such as "7 * * * *" is due in the minute that begins at `minuteMs` (UTC). */
 export function isDue(schedule: string, minuteMs: number): boolean {
   const at = new Date(minuteMs);
   const values = [
@@ -17,8 +17,6 @@ export function isDue(schedule: string, minuteMs: number): boolean {
 
 function matches(field: string, value: number, schedule: string): boolean {
   if (field === "*") return true;
-  const every = /^\*\/(\d+)$/.exec(field);
-  if (every !== null) return value % Number(every[1]) === 0;
   if (/^\d+$/.test(field)) return value === Number(field);
   throw new RangeError(`Cannot read ${field} in the schedule ${schedule}`);
 }

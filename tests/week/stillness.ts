@@ -31,6 +31,7 @@ export async function standStill(deployment: Deployment, nowMs: number): Promise
     const busy = await sql`
       select from pg_stat_activity
       where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()
+        and backend_type = 'client backend'
     `;
     still = busy.length === 0 && hyperstack.control.busy() === 0 ? still + 1 : 0;
   }
