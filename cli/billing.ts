@@ -87,14 +87,15 @@ async function billing(io: CliIo, { days, output }: Options): Promise<void> {
 /** Providers that have sent a bill, and those of the fleet file that would. */
 async function rowsOf(io: CliIo, sql: Sql, fleet: FleetFile): Promise<Row[]> {
   const now = io.clock.now();
-  const rented = openRented({ fleet, env: io.env, clock: io.clock, sql });
   const seen = await sql<{ provider: string }[]>`select provider from billing_since`;
   const configured = fleet.providers.hyperstack === undefined ? [] : ["hyperstack"];
   const names = [...new Set([...seen.map(({ provider }) => provider), ...configured])].sort();
   const to = instant(Math.floor(now / 60_000) * 60_000);
   const window = { from: instant(to - DAY_MS), to };
   const gaps = await runFold(sql, await readFolds(), "billing_gaps", window);
-  return await Promise.all((await readSpending(sql, names)).map(async (spending) => {
+  const spent = await readSpending(sql, names);
+  const rented = openRented({ fleet, env: io.env, clock: io.clock, sql });
+  return await Promise.all(spent.map(async (spending) => {
     const { provider } = spending;
     const limits: GateLimits = {
       staleAfter: fleet.billing.stale_after,
@@ -109,7 +110,7 @@ async function rowsOf(io: CliIo, sql: Sql, fleet: FleetFile): Promise<Row[]> {
       gate: gateOf(spending, limits, now),
       credit: await creditOf(rented.find(({ name }) => name === provider), io.signal),
     };
-  }));
+  })).finally(() => Promise.all(rented.map((provider) => provider.close())));
 }
 
 async function creditOf(provider: Provider | undefined, signal: AbortSignal): Promise<Credit> {

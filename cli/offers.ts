@@ -1,21 +1,18 @@
 /** `offers`: what the configured providers rent now, at what price, and what of it can hibernate. */
 import type { Command } from "commander";
 import type { Offer } from "@/lib/providers/offer.ts";
-import { ProviderError } from "@/lib/providers/provider.ts";
 import { formatUsd, type NanoUsd, perMinute } from "@/lib/kernel/money.ts";
 import { readFleet } from "./config.ts";
 import {
-  CliError,
   type CliIo,
   type Column,
   document,
-  EXIT,
   type Format,
   type Json,
   table,
   withOutput,
 } from "./output.ts";
-import { rentedOrFail } from "./rented.ts";
+import { withRented } from "./rented.ts";
 
 type Options = { region?: string; gpu?: string; inStock?: boolean; spot?: boolean; output: Format };
 
@@ -34,20 +31,12 @@ export function addOffers(program: Command, io: CliIo): void {
 async function offers(io: CliIo, options: Options): Promise<void> {
   const { region = null, gpu = "" } = options;
   const fleet = await readFleet(io);
-  const providers = rentedOrFail(io, fleet);
   const found: Offer[] = [];
-  try {
+  await withRented(io, { fleet, what: "read what is for rent" }, async (providers) => {
     for (const provider of providers) {
       found.push(...await provider.offers?.(region, io.signal) ?? []);
     }
-  } catch (error) {
-    if (!(error instanceof ProviderError)) throw error;
-    throw new CliError(EXIT.unreachable, `Cannot read what is for rent: ${error.message}`, {
-      cause: error,
-    });
-  } finally {
-    await Promise.all(providers.map((provider) => provider.close()));
-  }
+  });
   const wanted = found
     .filter((offer) => offer.gpu.toLowerCase().includes(gpu.toLowerCase()))
     .filter((offer) => options.inStock !== true || offer.isInStock)

@@ -4,7 +4,7 @@ import { readDeploymentId } from "@/lib/fleet/deployment_store.ts";
 import { orphanJournal } from "@/lib/fleet/orphan_journal.ts";
 import { CONFIRM_AFTER, judge } from "@/lib/fleet/orphans.ts";
 import type { Sql } from "@/lib/kernel/database.ts";
-import { type Provider, ProviderError, type TaggedMachine } from "@/lib/providers/provider.ts";
+import type { Provider, TaggedMachine } from "@/lib/providers/provider.ts";
 import { readFleet } from "./config.ts";
 import { withDatabase } from "./connect.ts";
 import { endAll, type Outcome } from "./orphans_end.ts";
@@ -22,7 +22,7 @@ import {
   utcExact,
   withOutput,
 } from "./output.ts";
-import { rentedOrFail } from "./rented.ts";
+import { withRented } from "./rented.ts";
 
 /**
  * What the list is held against. With the database, whatever its machines do not name is an orphan. With the credentials
@@ -81,17 +81,12 @@ async function orphans(io: CliIo, options: Options): Promise<void> {
   }
   await inMode(io, options, async (mode) => {
     const fleet = await readFleet(io);
-    const providers = rentedOrFail(io, fleet, mode.kind === "database" ? mode.sql : undefined);
-    try {
-      await listAndEnd(io, mode, providers, options);
-    } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      throw new CliError(EXIT.unreachable, `Cannot list the machines: ${error.message}`, {
-        cause: error,
-      });
-    } finally {
-      await Promise.all(providers.map((provider) => provider.close()));
-    }
+    const shared = mode.kind === "database" ? { sql: mode.sql } : {};
+    await withRented(
+      io,
+      { fleet, what: "list the machines", ...shared },
+      (providers) => listAndEnd(io, mode, providers, options),
+    );
   });
 }
 
