@@ -1,6 +1,7 @@
 /** The port clients reach: our own front with the full server behind it, or the full server alone. */
 import { type ApiDeps, handleApi } from "@/lib/gateway/api.ts";
 import { openFront } from "@/lib/gateway/front/front.ts";
+import type { Sockets } from "@/lib/kernel/sockets/wire.ts";
 import { httpUrl, pathOf } from "./address.ts";
 
 export type ListenOptions = {
@@ -9,6 +10,8 @@ export type ListenOptions = {
   readonly front: "raw" | "web";
   readonly hostname: string;
   readonly port: number;
+  /** What the front is made of. */
+  readonly sockets: Sockets;
   /** Other processes listen on the same port. */
   readonly sharesPort: boolean;
   /** Answers whatever is not below `/v1`. */
@@ -25,7 +28,7 @@ export type Listening = {
 
 /** Listens. Rejects when the address cannot be had. */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { api, hostname, port, sharesPort, answer } = options;
+  const { api, hostname, port, sharesPort, sockets, answer } = options;
   const full = (address: { hostname: string; port: number; reusePort: boolean }) =>
     Deno.serve({ ...address, onListen() {} }, async (request) => {
       const path = pathOf(request.url);
@@ -41,7 +44,14 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     };
   }
   const behind = full({ hostname: "127.0.0.1", port: 0, reusePort: false });
-  const front = await openFront({ api, hostname, port, sharesPort, fullPort: behind.addr.port })
+  const front = await openFront({
+    api,
+    hostname,
+    port,
+    sharesPort,
+    sockets,
+    fullPort: behind.addr.port,
+  })
     .catch(async (error) => {
       await behind.shutdown();
       throw error;

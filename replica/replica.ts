@@ -12,6 +12,7 @@ import type { Log } from "@/lib/kernel/log.ts";
 import { createMetrics } from "@/lib/kernel/metrics.ts";
 import { migrate } from "@/lib/kernel/migrations.ts";
 import { answerOps } from "@/lib/kernel/ops_endpoints.ts";
+import { openSockets } from "@/lib/kernel/sockets/sockets.ts";
 import { createShutdown, type Shutdown } from "@/lib/kernel/shutdown.ts";
 import { findKeyByHash } from "@/lib/accounts/api_keys_store.ts";
 import { KeyCache } from "@/lib/accounts/key_cache.ts";
@@ -38,6 +39,7 @@ import { checkLineup } from "@/lib/providers/check_lineup.ts";
 import { engineKey, openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
 import { machineSubject, startQueue } from "@/workers/queue.ts";
+import { pokeAskedWakes } from "./asked_wakes.ts";
 import { openBilling } from "./billing.ts";
 import { ensureDemoKey } from "./demo_key.ts";
 import { housekeeping } from "./housekeeping.ts";
@@ -182,19 +184,12 @@ async function compose(
     reconcile: reconciler.round,
   });
 
-  const upstream = createHttpUpstream({ clock });
+  const sockets = openSockets(fleet.gateway.sockets, log);
+  undo.push(() => sockets.close());
+  const upstream = createHttpUpstream({ clock, sockets });
   const keys = new KeyCache({ findKey: (hash) => findKeyByHash(sql, hash), events, clock, log });
   const overdue = new AbortController();
-  // A wake may be asked for elsewhere: by the command line, or by another replica.
-  const pokeAsked = events.on("wakes", (wakeId) => {
-    const wake = view.wake(wakeId);
-    if (wake === null || wake.phase === "asked") {
-      void view.refresh().then(() => pokeIfOpen(view.wake(wakeId)));
-    }
-  }, () => {});
-  const pokeIfOpen = (wake: ReturnType<typeof view.wake>) => {
-    if (wake !== null && wake.outcome === null && wake.phase === "asked") poke(wake.machineId);
-  };
+  const pokeAsked = pokeAskedWakes({ events, view, poke });
   const desk = new WakeDesk({
     clock,
     log,
@@ -262,6 +257,7 @@ async function compose(
     hostname: config.host,
     port: config.port,
     sharesPort,
+    sockets,
     answer: async (request, path) => await answerOps(ops, request, path) ?? await site(request),
   });
   const { url } = server;
@@ -288,6 +284,7 @@ async function compose(
     pokeAsked();
     keys.close();
     upstream.close();
+    await sockets.close();
     await Promise.allSettled([heartbeat.stop(), doorbell.close(), view.close(), closeProviders()]);
     await events.close();
     await Promise.all([sql, rowSql].map((pool) => pool.end({ timeout: 5 })));

@@ -1,4 +1,5 @@
 /** One HTTP/1.1 connection to an engine: it serves one exchange at a time and knows when it may serve another. */
+import type { Bytes, Wire, WireEars } from "@/lib/kernel/sockets/wire.ts";
 import { Http1Body } from "./http1_body.ts";
 import {
   HEAD_BYTES_MAX,
@@ -9,10 +10,8 @@ import {
   type RequestMessage,
   type ResponseHead,
 } from "./http1_head.ts";
-import type { Wire, WireEars } from "./http1_wire.ts";
-import { UpstreamFailure } from "./upstream.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
+import { UpstreamFailure } from "./upstream.ts";
 
 const INTERIM_HEADS_MAX = 8;
 
@@ -58,7 +57,12 @@ export class Http1Connection implements WireEars {
     this.sawByte = false;
     this.#interims = 0;
     this.#asker = asker;
-    this.#wire.write(message);
+    const { head, body } = message;
+    if (typeof head === "string" && typeof body === "string") this.#wire.write(head + body);
+    else {
+      this.#wire.write(head);
+      if (body !== null) this.#wire.write(body);
+    }
   }
 
   /** Closes at once; whoever waits hears `reason`. */

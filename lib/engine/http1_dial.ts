@@ -1,7 +1,8 @@
 /** Makes the connection under an exchange: over TCP, or TLS for https, within its limits. */
 import { Cancel } from "@/lib/kernel/cancel.ts";
+import type { Sockets, Wire } from "@/lib/kernel/sockets/wire.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { connectTcp, TlsWire, type Wire } from "./http1_wire.ts";
+import { TlsWire } from "./tls_wire.ts";
 import { UpstreamFailure, type UpstreamRequest } from "./upstream.ts";
 
 export type Dial = {
@@ -10,11 +11,15 @@ export type Dial = {
   readonly leftMs: number;
   /** PEM certificates trusted beside the system's. */
   readonly caCerts: readonly string[];
+  /** For what is not TLS. */
+  readonly sockets: Pick<Sockets, "connect">;
   readonly deadlines: Deadlines;
 };
 
 /** Throws UpstreamFailure, or the signal's reason. */
-export async function dialHttp1({ request, leftMs, caCerts, deadlines }: Dial): Promise<Wire> {
+export async function dialHttp1(
+  { request, leftMs, caCerts, sockets, deadlines }: Dial,
+): Promise<Wire> {
   const { url, signal, connectTimeoutMs, headersTimeoutMs } = request;
   const isTls = url.protocol === "https:";
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
@@ -29,7 +34,7 @@ export async function dialHttp1({ request, leftMs, caCerts, deadlines }: Dial): 
   const onAbort = () => limit.abort(signal.reason);
   signal.addEventListener("abort", onAbort);
   try {
-    return isTls ? await connectTls(target, limit, caCerts) : await connectTcp(target, limit);
+    return isTls ? await connectTls(target, limit, caCerts) : await sockets.connect(target, limit);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     const message = thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,5 +1,7 @@
 /** The upstream by our own HTTP/1.1 client: it sees every byte once, ends at once, and knows when a retry is safe. */
 import { type Clock, systemClock } from "@/lib/kernel/clock.ts";
+import { nodeSockets } from "@/lib/kernel/sockets/node_sockets.ts";
+import type { Sockets } from "@/lib/kernel/sockets/wire.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type Dial, dialHttp1 } from "./http1_dial.ts";
 import { Http1Connection } from "./http1_connection.ts";
@@ -26,11 +28,13 @@ export type Http1Options = {
   /** PEM certificates trusted beside the system's. */
   readonly caCerts?: readonly string[];
   readonly clock?: Clock;
+  /** The way to engines that are not behind TLS. */
+  readonly sockets?: Pick<Sockets, "connect">;
 };
 
 /** Opens it. Nothing is connected before the first exchange. */
 export function openHttp1Upstream(
-  { caCerts = [], clock = systemClock }: Http1Options = {},
+  { caCerts = [], clock = systemClock, sockets = nodeSockets() }: Http1Options = {},
 ): Upstream {
   const pools = new Map<string, Resting[]>();
   const deadlines = new Deadlines(clock);
@@ -104,7 +108,7 @@ export function openHttp1Upstream(
     } catch (thrown) {
       return Promise.reject(thrown);
     }
-    const dial = (leftMs: number) => connect({ request, leftMs, caCerts, deadlines });
+    const dial = (leftMs: number) => connect({ request, leftMs, caCerts, sockets, deadlines });
     return new Exchange({ clock, deadlines, dial }, request).begin(take(request.url.origin));
   }
 

@@ -1,4 +1,5 @@
 /** What the tests of the upstream share: a raw TCP server that plays a script, byte for byte, and a client's patience. */
+import { SOCKETS_OF_THIS_SYSTEM } from "@/lib/kernel/sockets/sockets_testing.ts";
 import { Buffer } from "node:buffer";
 import { millis } from "@/lib/kernel/clock.ts";
 import type { Upstream, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
@@ -143,23 +144,32 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-/** Registers the test once for each client, which trusts the test authority. */
+/** Registers the test once for each client, ours over each kind of sockets; all trust the test authority. */
 export function bothClients(
   what: string,
   work: (upstream: Upstream, name: "fetch" | "http1") => Promise<void>,
 ): void {
   const caCerts = [TEST_AUTHORITY];
-  const register = (name: "fetch" | "http1", open: () => Upstream) =>
-    Deno.test(`${name}: ${what}`, async () => {
-      const upstream = open();
+  Deno.test(`fetch: ${what}`, async () => {
+    const upstream = openFetchUpstream({ caCerts });
+    try {
+      await work(upstream, "fetch");
+    } finally {
+      upstream.close();
+    }
+  });
+  for (const [kind, open] of SOCKETS_OF_THIS_SYSTEM) {
+    Deno.test(`http1 over ${kind}: ${what}`, async () => {
+      const sockets = open();
+      const upstream = openHttp1Upstream({ caCerts, sockets });
       try {
-        await work(upstream, name);
+        await work(upstream, "http1");
       } finally {
         upstream.close();
+        await sockets.close();
       }
     });
-  register("fetch", () => openFetchUpstream({ caCerts }));
-  register("http1", () => openHttp1Upstream({ caCerts }));
+  }
 }
 
 /** Answers every request of a connection with the same bytes. */

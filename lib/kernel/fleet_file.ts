@@ -157,6 +157,8 @@ export const fleetFile = z.strictObject({
     body_max_mb: atLeast(1, 256).default(32),
     /** What reads requests off the socket: our own core for the inference routes, or the runtime's server for all. */
     front: z.enum(["raw", "web"]).default("raw"),
+    /** The way to the system's sockets, see `lib/kernel/sockets`. */
+    sockets: z.enum(["auto", "epoll", "node"]).default("auto"),
     attempts: atLeast(1, 10).default(3),
     heartbeat: duration.refine((ms) => ms >= 100 && ms <= 10_000, "write 100ms to 10s").default(
       millis(5_000),

@@ -170,9 +170,11 @@ function fleetOf(options: TestGatewayOptions, engines: ReadonlyMap<string, Engin
   }\n`;
 }
 
-/** FRONT=web runs every test against the other core; a test that names one keeps it. */
+/** FRONT=web and SOCKETS=node run every test against the other core, or its other sockets; a test that names one keeps it. */
 function gatewayOf(section: string): string {
-  const front = Deno.env.get("FRONT");
-  if (front === undefined || section.includes("front:")) return section;
-  return section.replace("{", `{ front: ${front}, `);
+  const named = (["front", "sockets"] as const).flatMap((name) => {
+    const value = Deno.env.get(name.toUpperCase());
+    return value === undefined || section.includes(`${name}:`) ? [] : [`${name}: ${value}, `];
+  });
+  return section.replace("{", `{ ${named.join("")}`);
 }

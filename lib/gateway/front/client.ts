@@ -1,10 +1,9 @@
 /** One client's connection: its requests in order, one answer at a time. */
 import { Buffer } from "node:buffer";
-import type net from "node:net";
 import { Cancel } from "@/lib/kernel/cancel.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import { newId } from "@/lib/kernel/ids.ts";
-import { writeText } from "@/lib/kernel/write_text.ts";
+import type { Bytes, Wire, WireEars } from "@/lib/kernel/sockets/wire.ts";
 import { refuse } from "../api.ts";
 import { serve } from "../gateway.ts";
 import type { InferenceRoute } from "../inference_routes.ts";
@@ -17,18 +16,20 @@ import { handOver } from "./hand_over.ts";
 import * as limits from "./limits.ts";
 import { HEAD_BYTES_MAX, headText, readRequestHead, type RequestHead } from "./request_head.ts";
 
-const NOTHING: Buffer = Buffer.alloc(0);
+type Raw = Buffer<ArrayBuffer>;
+
+const NOTHING: Raw = Buffer.alloc(0);
 const LF = 10;
 
 type PlainHead = Extract<RequestHead, { kind: "plain" }>;
 
-export class FrontClient {
-  readonly #socket: net.Socket;
+export class FrontClient implements WireEars {
+  readonly #wire: Wire;
   readonly #home: ClientHome;
   #state: "reading" | "answering" | "handed" | "lingering" | "closed" = "reading";
   /** What came and is not served yet; in `#parts` while a body arrives. */
-  #unread: Buffer = NOTHING;
-  #parts: Buffer[] = [];
+  #unread: Raw = NOTHING;
+  #parts: Raw[] = [];
   #partBytes = 0;
   #head: PlainHead | null = null;
   #looks = 0;
@@ -38,20 +39,16 @@ export class FrontClient {
   #drained: (() => void) | null = null;
   #deadlineMs: number;
 
-  constructor(socket: net.Socket, home: ClientHome) {
-    this.#socket = socket;
+  constructor(wire: Wire, home: ClientHome) {
+    this.#wire = wire;
     this.#home = home;
     this.#deadlineMs = this.#in(limits.IDLE_MS_MAX);
-    socket.on("data", this.#onData);
-    socket.on("drain", this.#onDrain);
-    socket.on("end", this.#onEnd);
-    socket.on("close", this.#onClose);
-    socket.on("error", () => {}); // its close follows
+    wire.listen(this);
   }
 
   /** Closes what took too long. */
   look(nowMs: number): void {
-    if (nowMs >= this.#deadlineMs) this.#socket.destroy();
+    if (nowMs >= this.#deadlineMs) this.destroy();
   }
 
   /** The gateway stops: an idle connection ends, another after its answer. */
@@ -60,22 +57,45 @@ export class FrontClient {
     if (this.#state === "reading" && this.#unread.length === 0 && this.#head === null) this.#end();
   }
 
+  /** Closes at once. */
   destroy(): void {
-    this.#socket.destroy();
+    this.#wire.close();
+    this.#closed();
   }
 
-  #onData = (bytes: Buffer): void => {
+  bytes(bytes: Bytes): void {
     switch (this.#state) {
-      case "reading":
-        return this.#head === null ? this.#readHead(bytes) : this.#readBody(bytes);
+      case "reading": {
+        const more = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+        return this.#head === null ? this.#readHead(more) : this.#readBody(more);
+      }
       case "answering":
         if (this.#unread.length + bytes.length <= limits.EARLY_BYTES_MAX) {
-          this.#unread = joined(this.#unread, bytes);
+          this.#unread = joined(this.#unread, Buffer.from(bytes));
         } else this.#keepAlive = false;
     }
-  };
+  }
 
-  #readHead(bytes: Buffer): void {
+  /**
+   * The client closed its side. TCP cannot tell one that only has nothing more to say from one that left; a request
+   * nobody waits for keeps a GPU awake, so it is taken for leaving, as nginx and hyper do.
+   */
+  ended(): void {
+    this.destroy();
+  }
+
+  broke(): void {
+    this.#closed();
+  }
+
+  drained(): void {
+    if (this.#drained === null) return;
+    this.#deadlineMs = Infinity;
+    this.#drained();
+    this.#drained = null;
+  }
+
+  #readHead(bytes: Raw): void {
     const first = this.#unread.length === 0;
     if (first) this.#deadlineMs = this.#in(limits.HEAD_MS_MAX);
     this.#unread = joined(this.#unread, bytes);
@@ -119,7 +139,7 @@ export class FrontClient {
     this.#deadlineMs = this.#in(limits.BODY_PAUSE_MS_MAX);
   }
 
-  #readBody(bytes: Buffer): void {
+  #readBody(bytes: Raw): void {
     const head = this.#head;
     if (head === null) return;
     this.#parts.push(bytes);
@@ -134,7 +154,7 @@ export class FrontClient {
   }
 
   /** `body` is null when it is larger than we read. */
-  #serve(route: InferenceRoute, headers: HeaderLookup, body: Buffer | null): void {
+  #serve(route: InferenceRoute, headers: HeaderLookup, body: Raw | null): void {
     this.#state = "answering";
     this.#deadlineMs = Infinity;
     const request = new Cancel();
@@ -158,7 +178,7 @@ export class FrontClient {
     }
     this.#request = null;
     if (this.#isClosed()) return;
-    const isTaken = writeText(this.#socket, wholeAnswer(body, { status, headers, ...manners }));
+    const isTaken = this.#wire.write(wholeAnswer(body, { status, headers, ...manners }));
     return isTaken ? this.#next() : this.#drain().then(() => this.#next());
   };
 
@@ -178,7 +198,7 @@ export class FrontClient {
           out += LAST_CHUNK;
           this.#source = this.#request = null;
         }
-        if (out !== "" && !writeText(this.#socket, out) && !last) await this.#drain();
+        if (out !== "" && !this.#wire.write(out) && !last) await this.#drain();
         out = "";
       }
       this.#next();
@@ -189,7 +209,7 @@ export class FrontClient {
 
   #defect = (error: unknown): void => {
     this.#home.api.log.error("front_failed", { error: asAppError(error) });
-    this.#socket.destroy();
+    this.destroy();
   };
 
   /** A slow client slows the engine; one that takes nothing at all is let go. */
@@ -197,13 +217,6 @@ export class FrontClient {
     this.#deadlineMs = this.#in(limits.UNREAD_MS_MAX);
     return new Promise((resolve) => this.#drained = resolve);
   }
-
-  #onDrain = (): void => {
-    if (this.#drained === null) return;
-    this.#deadlineMs = Infinity;
-    this.#drained();
-    this.#drained = null;
-  };
 
   #next(): void {
     if (this.#state !== "answering") return;
@@ -224,7 +237,7 @@ export class FrontClient {
     const { status, body } = refuse(api, error, "openai", headers, requestId);
     this.#keepAlive = false;
     if (typeof body === "string") {
-      writeText(this.#socket, wholeAnswer(body, { status, headers, ...this.#manners() }));
+      this.#wire.write(wholeAnswer(body, { status, headers, ...this.#manners() }));
     }
     this.#end();
   }
@@ -232,11 +245,7 @@ export class FrontClient {
   #handOver(): void {
     this.#state = "handed";
     this.#deadlineMs = Infinity;
-    const socket = this.#socket;
-    socket.off("data", this.#onData);
-    socket.off("drain", this.#onDrain);
-    socket.off("end", this.#onEnd);
-    handOver(socket, this.#unread, this.#home.fullPort);
+    handOver(this.#wire, this.#unread, this.#home, () => this.#closed());
     this.#unread = NOTHING;
   }
 
@@ -245,16 +254,12 @@ export class FrontClient {
     this.#state = "lingering";
     this.#unread = NOTHING;
     this.#deadlineMs = this.#in(limits.LINGER_MS);
-    this.#socket.end();
+    this.#wire.hangUp();
   }
 
-  /**
-   * The client closed its side. TCP cannot tell one that only has nothing more to say from one that left; a request
-   * nobody waits for keeps a GPU awake, so it is taken for leaving, as nginx and hyper do.
-   */
-  #onEnd = (): void => void this.#socket.destroy();
-
-  #onClose = (): void => {
+  /** Nothing more comes or goes. */
+  #closed(): void {
+    if (this.#state === "closed") return;
     this.#state = "closed";
     this.#unread = NOTHING;
     this.#parts = [];
@@ -266,7 +271,7 @@ export class FrontClient {
     this.#drained?.();
     this.#drained = null;
     this.#home.gone(this);
-  };
+  }
 
   /** Asked anew after every wait: the socket may have closed meanwhile. */
   #isClosed(): boolean {
@@ -283,6 +288,6 @@ export class FrontClient {
   }
 }
 
-function joined(head: Buffer, tail: Buffer): Buffer {
+function joined(head: Raw, tail: Raw): Raw {
   return head.length === 0 ? tail : Buffer.concat([head, tail]);
 }

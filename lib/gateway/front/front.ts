@@ -2,8 +2,8 @@
  * The client-facing core for the inference routes: HTTP/1.1 by hand for the plain POST, everything else handed to the
  * full server behind it. Why it exists: `docs/decisions/0007-own-front.md`.
  */
-import net from "node:net";
 import { relayed } from "@/lib/kernel/cancel.ts";
+import type { Sockets } from "@/lib/kernel/sockets/wire.ts";
 import type { ApiDeps } from "../api.ts";
 import { FrontClient } from "./client.ts";
 import type { ClientHome } from "./client_home.ts";
@@ -12,8 +12,6 @@ import type { ClientHome } from "./client_home.ts";
 const CONNECTIONS_MAX = 16_384;
 /** How often limits are looked at, and how old the date of an answer may be. */
 const LOOK_EVERY_MS = 1_000;
-/** How much of an answer waits in our memory for a slow client. */
-const WRITE_AHEAD_BYTES = 32_768;
 const BACKLOG = 4_096;
 
 export type FrontOptions = {
@@ -24,6 +22,7 @@ export type FrontOptions = {
   readonly sharesPort: boolean;
   /** Where the full server listens on this machine. */
   readonly fullPort: number;
+  readonly sockets: Sockets;
 };
 
 export type Front = {
@@ -36,7 +35,7 @@ export type Front = {
 
 /** Listens. Rejects when the address cannot be had. */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { hostname, port, sharesPort, fullPort } = options;
+  const { hostname, port, sharesPort, fullPort, sockets } = options;
   // Each request listens; one listener at the gateway's own signal is enough.
   const api = { ...options.api, stopping: relayed(options.api.stopping) };
   const clients = new Set<FrontClient>();
@@ -45,49 +44,39 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const home: ClientHome = {
     api,
     fullPort,
+    sockets,
     stopping: () => stopping,
     date: () => date,
-    gone: (client) => void clients.delete(client),
+    gone(client) {
+      clients.delete(client);
+      if (stopping && clients.size === 0) empty.resolve();
+    },
   };
-  const socketOptions = { noDelay: true, allowHalfOpen: true, highWaterMark: WRITE_AHEAD_BYTES };
-  const server = net.createServer(socketOptions, (socket) => {
-    if (clients.size >= CONNECTIONS_MAX || stopping) return void socket.destroy();
-    clients.add(new FrontClient(socket, home));
-  });
+  const empty = Promise.withResolvers<void>();
   const timer = setInterval(() => {
     date = new Date(api.clock.now()).toUTCString();
     const nowMs = api.clock.elapsedMs();
     for (const client of clients) client.look(nowMs);
   }, LOOK_EVERY_MS);
-  const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
-  try {
-    await listening(server, { host: hostname, port, reusePort: sharesPort, backlog: BACKLOG });
-  } catch (error) {
+  const target = { hostname, port, sharesPort, backlog: BACKLOG };
+  const listener = await sockets.listen(target, (wire) => {
+    if (clients.size >= CONNECTIONS_MAX || stopping) return wire.close();
+    clients.add(new FrontClient(wire, home));
+  }).catch((error) => {
     clearInterval(timer);
     throw error;
-  }
-  const address = server.address();
+  });
   return {
-    port: typeof address === "object" && address !== null ? address.port : port,
+    port: listener.port,
     async shutdown() {
       stopping = true;
-      server.close();
+      listener.close();
       for (const client of clients) client.stop();
-      await closed;
+      if (clients.size > 0) await empty.promise;
       clearInterval(timer);
     },
     destroy() {
       for (const client of clients) client.destroy();
     },
   };
-}
-
-function listening(server: net.Server, options: net.ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }

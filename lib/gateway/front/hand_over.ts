@@ -1,25 +1,82 @@
 /** Gives a connection to the full server for good: what was read of it, then the rest, both ways. */
-import net from "node:net";
-import type { Buffer } from "node:buffer";
+import { Cancel } from "@/lib/kernel/cancel.ts";
+import type { Bytes, Sockets, Wire, WireEars } from "@/lib/kernel/sockets/wire.ts";
+import { LINGER_MS, UNREAD_MS_MAX } from "./limits.ts";
 
-/** A client that does not take the last bytes of an answer for this long has left. */
-const UNREAD_MS_MAX = 120_000;
+export type FullServer = {
+  /** Where it listens on this machine. */
+  readonly fullPort: number;
+  readonly sockets: Pick<Sockets, "connect">;
+};
 
-/** Pipes `client` to the server on this machine. Either side breaking off breaks the other; half-closing is passed on. */
-export function handOver(client: net.Socket, read: Buffer, port: number): void {
-  const server = net.connect({ host: "127.0.0.1", port, noDelay: true, allowHalfOpen: true });
-  server.on("error", () => client.destroy());
-  client.on("error", () => server.destroy());
-  server.on("close", () => letGo(client, server.readableEnded));
-  client.on("close", () => server.destroy());
-  if (read.length > 0) server.write(read);
-  client.pipe(server);
-  server.pipe(client);
+/** Joins `client` to the server on this machine. Either side breaking off breaks the other; half-closing is passed on. */
+export function handOver(
+  client: Wire,
+  read: Bytes,
+  { fullPort, sockets }: FullServer,
+  gone: () => void,
+): void {
+  const dialling = new Cancel();
+  // A pause does not hold back what was on its way up already.
+  const early: Bytes[] = [read];
+  let hasEnded = false;
+  client.pause();
+  client.listen({
+    bytes: (bytes) => void early.push(bytes),
+    ended: () => void (hasEnded = true),
+    broke() {
+      dialling.abort(new Error("The client left"));
+      gone();
+    },
+  });
+  sockets.connect({ hostname: "127.0.0.1", port: fullPort }, dialling).then((server) => {
+    if (dialling.aborted) return server.close();
+    const ears = join(client, server, gone);
+    for (const bytes of early) if (bytes.length > 0) server.write(bytes);
+    if (hasEnded) ears.ended();
+    client.resume();
+  }, () => {
+    client.close();
+    gone();
+  });
 }
 
-/** What the server said in full is still delivered; anything else breaks off. */
-function letGo(client: net.Socket, isWhole: boolean): void {
-  if (!isWhole || client.writableFinished) return void client.destroy();
-  client.once("finish", () => client.destroy());
-  client.setTimeout(UNREAD_MS_MAX, () => client.destroy());
+/** Answers the ears at the client. */
+function join(client: Wire, server: Wire, gone: () => void): WireEars {
+  let [clientEnded, serverEnded] = [false, false];
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  const over = () => {
+    clearTimeout(limit);
+    client.close();
+    server.close();
+    gone();
+  };
+  /** What the server said in full is still delivered, and the client has its time to close first. */
+  const deliver = () => {
+    if (clientEnded && !client.isWriting) return over();
+    clearTimeout(limit);
+    limit = setTimeout(over, client.isWriting ? UNREAD_MS_MAX : LINGER_MS);
+  };
+  const ears = {
+    bytes: (bytes: Bytes) => server.write(bytes) || client.pause(),
+    drained: () => serverEnded ? deliver() : server.resume(),
+    ended() {
+      clientEnded = true;
+      if (serverEnded) deliver();
+      else server.hangUp();
+    },
+    broke: over,
+  };
+  client.listen(ears);
+  server.listen({
+    bytes: (bytes) => client.write(bytes) || server.pause(),
+    drained: () => client.resume(),
+    ended() {
+      serverEnded = true;
+      client.hangUp();
+      deliver();
+    },
+    broke: over,
+  });
+  return ears;
 }
