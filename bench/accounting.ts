@@ -4,9 +4,9 @@ import { newId } from "@/lib/kernel/ids.ts";
 import { silentLog } from "@/lib/kernel/log.ts";
 import { createMetrics } from "@/lib/kernel/metrics.ts";
 import { migrate } from "@/lib/kernel/migrations.ts";
+import { openUsageDatabase } from "@/lib/ledger/usage_database.ts";
 import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
 import type { UsagePlacement, UsageRequest } from "@/lib/ledger/usage_store.ts";
-import { writeRows } from "@/lib/ledger/usage_write.ts";
 import { databaseOf } from "./database.ts";
 import { row, type Table } from "./report.ts";
 import { median } from "./statistics.ts";
@@ -21,10 +21,17 @@ export async function accounting(
   { rounds, seconds }: AccountingOptions,
 ): Promise<Table> {
   await using database = await databaseOf(`${dir}/accounting`);
-  const { sql } = database;
+  const { sql, target } = database;
   await migrate(sql, new URL("../migrations/", import.meta.url));
+  const rows = openUsageDatabase(target, { applicationName: "bench usage", log: silentLog });
   const ledger = createUsageLedger({
-    ...{ sql, clock: systemClock, log: silentLog, metrics: createMetrics() },
+    ...{
+      sql: rows.sql,
+      write: rows.write,
+      clock: systemClock,
+      log: silentLog,
+      metrics: createMetrics(),
+    },
   });
   const machineId = newId("mac", systemClock.now());
   await sql`
@@ -41,7 +48,7 @@ export async function accounting(
     });
   };
   const single = async () => {
-    await writeRows(sql, { opens: [rowOf(machineId)], closes: [] });
+    await rows.write({ opens: [rowOf(machineId)], closes: [] });
   };
   const rates = { grouped: [] as number[], single: [] as number[] };
   for (let round = 0; round < rounds; round++) {
@@ -52,6 +59,7 @@ export async function accounting(
   }
   await ledger.settle(AbortSignal.timeout(30_000));
   ledger.stop();
+  await rows.end();
   return {
     title: `Durable usage rows a second, ${LANES} requests at a time`,
     columns: ["", "rows/s", "×"],

@@ -34,7 +34,8 @@ import { MachineLoads } from "@/lib/gateway/machine_loads.ts";
 import { StallWatch } from "@/lib/gateway/stall_watch.ts";
 import { WakeDesk } from "@/lib/gateway/wake_desk.ts";
 import { ensurePrices } from "@/lib/ledger/prices_store.ts";
-import { createUsageLedger, USAGE_DATABASE } from "@/lib/ledger/usage_ledger.ts";
+import { openUsageDatabase } from "@/lib/ledger/usage_database.ts";
+import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
 import { checkLineup } from "@/lib/providers/check_lineup.ts";
 import { engineKey, openProviders } from "@/lib/providers/providers.ts";
 import { denoTicker, startCron, type Ticker } from "@/workers/cron.ts";
@@ -161,12 +162,9 @@ async function compose(
       doorbell.ring(machineSubject(machineId), againIn);
     }
   };
-  const rowSql = openDatabase(target, {
-    ...USAGE_DATABASE,
-    applicationName: `emberlane ${id} usage`,
-  });
-  undo.push(() => rowSql.end({ timeout: 1 }));
-  const ledger = createUsageLedger({ sql: rowSql, clock, log, metrics });
+  const rows = openUsageDatabase(target, { applicationName: `emberlane ${id} usage`, log });
+  undo.push(rows.end);
+  const ledger = createUsageLedger({ sql: rows.sql, write: rows.write, clock, log, metrics });
   undo.push(() => Promise.resolve(ledger.stop()));
   await ledger.warmUp();
   const desks = { sql, clock, log, metrics, signal: shutdown.stopping };
@@ -287,7 +285,7 @@ async function compose(
     await sockets.close();
     await Promise.allSettled([heartbeat.stop(), doorbell.close(), view.close(), closeProviders()]);
     await events.close();
-    await Promise.all([sql, rowSql].map((pool) => pool.end({ timeout: 5 })));
+    await Promise.all([sql.end({ timeout: 5 }), rows.end()]);
     await embedded?.stop();
   });
   // Beside serving: a provider or an engine that does not answer holds up no start.

@@ -20,10 +20,7 @@ import {
   type UsageRequest,
   writeRefused,
 } from "./usage_store.ts";
-import { writeRows } from "./usage_write.ts";
-
-/** Connections of its own, which no page's question holds up: two of the writes may be under way, and a checkpoint. */
-export const USAGE_DATABASE = { maxConnections: 3, byKey: true } as const;
+import type { UsageWriter } from "./usage_write.ts";
 
 const CHECKPOINT_EVERY = millis(1_000);
 const ROWS_PER_FLUSH_MAX = 1_000;
@@ -31,6 +28,8 @@ const ROWS_PER_FLUSH_MAX = 1_000;
 const ROWS_PER_CHECKPOINT_MAX = 250;
 /** More requests than this are better served by two writes at once, on two cores of the database. */
 const OPENS_PER_FLUSH_MAX = 128;
+/** Writes under way at a time that a request waits for. */
+const FLIGHTS = 2;
 /** Rows waiting for a database that does not answer; past it new requests are refused rather than uncounted. */
 const ROWS_WAITING_MAX = 100_000;
 /** Of a write that another stood in the way of: the other is through by then. */
@@ -66,9 +65,17 @@ type Line =
   | { readonly kind: "open"; readonly row: UsageRequest & UsagePlacement }
   | { readonly kind: "close"; readonly row: UsageClosed };
 
-export type UsageLedgerDeps = { sql: Sql; clock: Clock; log: Log; metrics: Metrics };
+export type UsageLedgerDeps = {
+  sql: Sql;
+  /** What carries opens and closes. */
+  write: UsageWriter;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+};
 
-export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps): UsageLedger {
+export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
+  const { sql, write, clock, log, metrics } = deps;
   const options = { rowsMax: ROWS_PER_FLUSH_MAX, queueMax: ROWS_WAITING_MAX };
   const timed = async <T>(write: () => Promise<T>): Promise<T> => {
     const startMs = clock.elapsedMs();
@@ -77,9 +84,9 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
     return answer;
   };
   const nothing = (rows: readonly unknown[]) => rows.map(() => undefined);
-  const lines = groupCommit<Line, boolean>((batch) => timed(() => writeLines(sql, batch)), {
+  const lines = groupCommit<Line, boolean>((batch) => timed(() => writeLines(write, batch)), {
     ...options,
-    ...{ flights: 2, rowsMax: OPENS_PER_FLUSH_MAX, crowd: OPENS_PER_FLUSH_MAX / 2 },
+    ...{ flights: FLIGHTS, rowsMax: OPENS_PER_FLUSH_MAX, crowd: OPENS_PER_FLUSH_MAX / 2 },
   });
   const moves = groupCommit<UsageRequest & UsagePlacement, boolean>(
     (rows) => timed(() => moveRows(sql, rows)),
@@ -150,7 +157,10 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
   }
 
   return {
-    warmUp: async () => void await writeRows(sql, { opens: [], closes: [] }),
+    warmUp: async () => {
+      const nothing = { opens: [], closes: [] };
+      await Promise.all(Array.from({ length: FLIGHTS }, () => write(nothing)));
+    },
     // Only the first attempt can be sure that there is no such row yet.
     open: (row) => row.attempts === 1 ? lines.add({ kind: "open", row }) : moves.add(row),
     park: (key) => parks.add(key),
@@ -188,10 +198,10 @@ export function createUsageLedger({ sql, clock, log, metrics }: UsageLedgerDeps)
 }
 
 /** One write for lines of both kinds; answers per line whether it stands. */
-async function writeLines(sql: Sql, batch: readonly Line[]): Promise<boolean[]> {
+async function writeLines(write: UsageWriter, batch: readonly Line[]): Promise<boolean[]> {
   const opens = batch.flatMap((line) => line.kind === "open" ? [line.row] : []);
   const closes = batch.flatMap((line) => line.kind === "close" ? [line.row] : []);
-  const { opened, closed } = await throughConflicts(() => writeRows(sql, { opens, closes }));
+  const { opened, closed } = await throughConflicts(() => write({ opens, closes }));
   let [open, close] = [0, 0];
   return batch.map((line) => (line.kind === "open" ? opened[open++] : closed[close++]) ?? false);
 }

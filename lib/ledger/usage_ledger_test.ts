@@ -7,6 +7,7 @@ import { type TestDatabase, testDatabase } from "@/lib/kernel/test_database.ts";
 import { createUsageLedger } from "./usage_ledger.ts";
 import type { UsageCounts } from "./usage_store.ts";
 import { closing, insertMachine, opening, readRow } from "./usage_testing.ts";
+import { writeRows } from "./usage_write.ts";
 
 const counts = (completionTokens: number): UsageCounts => ({
   promptTokens: 5,
@@ -43,6 +44,7 @@ async function ledgerOn(db: TestDatabase) {
   });
   const ledger = createUsageLedger({
     sql,
+    write: (writes) => writeRows(sql, writes),
     clock,
     log: { ...silentLog, warn: note, error: note },
     metrics: createMetrics(),

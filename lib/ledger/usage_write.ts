@@ -1,6 +1,22 @@
-/** The write on a request's path: rows opened under the fence of their machine, and rows closed, in one statement. */
+/**
+ * The write on a request's path: rows opened under the fence of their machine, and rows closed, in one statement. It goes
+ * over lines of our own where those reach the database; through postgres.js, which is the reference, elsewhere.
+ */
 import type { Sql } from "@/lib/kernel/database.ts";
-import { arrayOf, arraysOf, CLOSING, namesOf, OPENING, unnested } from "./usage_columns.ts";
+import type { PgStatement } from "@/lib/kernel/pg_line.ts";
+import type { PgLines } from "@/lib/kernel/pg_lines.ts";
+import { textArrayOf } from "@/lib/kernel/pg_reader.ts";
+import { PG_TYPES } from "@/lib/kernel/pg_writer.ts";
+import {
+  arrayOf,
+  arraysOf,
+  CLOSING,
+  namesOf,
+  OPENING,
+  typesOf,
+  unnested,
+  writeArrays,
+} from "./usage_columns.ts";
 import type { UsageClosed, UsagePlacement, UsageRequest } from "./usage_store.ts";
 
 /** What one write carries. */
@@ -47,19 +63,30 @@ select
   case when (select count(*) from opened) < $2::integer then array(select id from opened) end as opened
 `;
 
+/** The same for a line of our own. */
+export const USAGE_STATEMENT: PgStatement = {
+  text: WRITE,
+  parameters: [
+    ...[PG_TYPES.integer.oid, PG_TYPES.integer.oid, PG_TYPES.text.arrayOid],
+    ...[...typesOf(CLOSING), ...typesOf(OPENING)].map((type) => PG_TYPES[type].arrayOid),
+  ],
+};
+
+/** Per row, in their order: whether it was opened, whether this call closed it. */
+export type UsageWritten = { readonly opened: boolean[]; readonly closed: boolean[] };
+
 /**
  * Opens rows and closes others, in one commit. A row is opened only while its machine is `ready`: the share lock
  * makes this and the machine's way into `draining` take turns, so no row slips in behind a stop. Answers per row
  * whether it was opened, and whether this call closed it; a row that was closed before stays as it was. Opening a
  * row again is an error, SQLSTATE 23505.
  */
-export async function writeRows(
-  sql: Sql,
-  { opens, closes }: UsageWrites,
-): Promise<{ opened: boolean[]; closed: boolean[] }> {
-  const machineIds = new Set(opens.map((row) => row.machineId));
+export type UsageWriter = (writes: UsageWrites) => Promise<UsageWritten>;
+
+/** Through postgres.js. */
+export async function writeRows(sql: Sql, { opens, closes }: UsageWrites): Promise<UsageWritten> {
   const [done] = await sql.unsafe<{ closed: string[] | null; opened: string[] | null }[]>(WRITE, [
-    ...[closes.length, opens.length, arrayOf([...machineIds])],
+    ...[closes.length, opens.length, arrayOf(machinesOf(opens))],
     ...[...arraysOf(CLOSING, closes), ...arraysOf(OPENING, opens)],
   ], { prepare: true });
   return {
@@ -68,8 +95,31 @@ export async function writeRows(
   };
 }
 
+/** Over lines of our own that carry USAGE_STATEMENT. */
+export async function writeRowsOver(
+  lines: Pick<PgLines, "run">,
+  { opens, closes }: UsageWrites,
+): Promise<UsageWritten> {
+  const [closed, opened] = await lines.run((out) => {
+    out.integer(closes.length);
+    out.integer(opens.length);
+    out.array("text", machinesOf(opens), (id) => id);
+    writeArrays(out, CLOSING, closes);
+    writeArrays(out, OPENING, opens);
+  });
+  const ids = (bytes: Uint8Array | null | undefined) => bytes ? textArrayOf(bytes) : null;
+  return { opened: standing(opens, ids(opened)), closed: standing(closes, ids(closed)) };
+}
+
+function machinesOf(opens: UsageWrites["opens"]): string[] {
+  const ids: string[] = [];
+  for (const { machineId } of opens) if (!ids.includes(machineId)) ids.push(machineId);
+  return ids;
+}
+
 /** Whether each row is among `ids`; null: they all are. */
 function standing(rows: readonly { readonly id: string }[], ids: readonly string[] | null) {
+  if (ids === null) return rows.map(() => true);
   const found = new Set(ids);
-  return rows.map(({ id }) => ids === null || found.has(id));
+  return rows.map(({ id }) => found.has(id));
 }

@@ -1,0 +1,52 @@
+/** Whether a line of our own reaches the database that postgres.js was pointed at, and how. */
+import { z } from "zod";
+import type { Sql } from "./database.ts";
+import type { PgAddress } from "./pg_connect.ts";
+import type { PgLogin } from "./pg_line.ts";
+
+export type LineTarget =
+  | { readonly kind: "ours"; readonly address: PgAddress; readonly login: PgLogin }
+  | { readonly kind: "theirs"; readonly because: string };
+
+/** What postgres.js made of the URL and its environment; it says more to nobody. */
+const OPTIONS = z.object({
+  host: z.array(z.string()),
+  port: z.array(z.number()),
+  path: z.union([z.string(), z.literal(false)]).optional(),
+  database: z.string().min(1),
+  user: z.string().min(1),
+  pass: z.string(),
+  ssl: z.unknown(),
+  sslnegotiation: z.unknown(),
+  target_session_attrs: z.unknown(),
+  prepare: z.boolean(),
+  socket: z.unknown(),
+  connection: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+
+/**
+ * The one place that decides: the server that `sql` connects to, as a line of ours would, or why that is left to
+ * postgres.js. TLS, several hosts and a choice among them are.
+ */
+export function lineTargetOf(sql: Pick<Sql, "options">): LineTarget {
+  const theirs = (because: string): LineTarget => ({ kind: "theirs", because });
+  const read = OPTIONS.safeParse(sql.options);
+  if (!read.success) return theirs(`its options are unusual: ${z.prettifyError(read.error)}`);
+  const { host, port, path, database, user, pass, connection, ...rest } = read.data;
+  if (rest.ssl || rest.sslnegotiation) return theirs("it is reached over TLS");
+  if (rest.target_session_attrs) return theirs("it is one of several servers");
+  if (rest.socket) return theirs("it is reached through a socket of its own kind");
+  if (!rest.prepare) return theirs("its statements are not to be prepared");
+  const settings = Object.fromEntries(
+    Object.entries(connection).map(([name, value]) => [name, String(value)]),
+  );
+  const login = { user, password: pass, database, settings };
+  if (typeof path === "string" && path !== "") {
+    return { kind: "ours", address: { kind: "socket", path }, login };
+  }
+  const [hostname, ...others] = host;
+  const [number] = port;
+  if (hostname === undefined || number === undefined) return theirs("it has no address");
+  if (others.length > 0) return theirs("it has several hosts");
+  return { kind: "ours", address: { kind: "tcp", hostname, port: number }, login };
+}
