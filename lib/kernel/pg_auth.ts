@@ -28,10 +28,18 @@ export class Authentication {
   readonly #login: Login;
   readonly #nonce: string;
   #serverSignature: Uint8Array | null = null;
+  /** Whether SCRAM began and the server has not shown yet that it knows the password. */
+  #isUnproven = false;
+  #isDone = false;
 
   constructor(login: Login, nonce = randomBytes(NONCE_BYTES).toString("base64")) {
     this.#login = login;
     this.#nonce = nonce;
+  }
+
+  /** Whether the server let us in: true from the call of `answer` on that says so. */
+  get isDone(): boolean {
+    return this.#isDone;
   }
 
   /** Throws UnspokenError for a way that is not ours, ProtocolError for a server that does not know the password. */
@@ -41,7 +49,9 @@ export class Authentication {
     const way = reader.int4();
     switch (way) {
       case 0:
-        return this.#isUnproven ? unproven() : NOTHING;
+        if (this.#isUnproven) unproven();
+        this.#isDone = true;
+        return NOTHING;
       case 3:
         return { kind: "password", text: password };
       case 5: {
@@ -59,9 +69,6 @@ export class Authentication {
         throw new UnspokenError(`The database wants authentication ${way}`);
     }
   }
-
-  /** Whether SCRAM began and the server has not shown yet that it knows the password. */
-  #isUnproven = false;
 
   #first(reader: MessageReader): AuthAnswer {
     const offered: string[] = [];

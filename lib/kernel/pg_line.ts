@@ -242,7 +242,7 @@ export class PgLine {
 
   #ready(): void {
     const task = this.#task;
-    if (task === null) throw unasked(HEARD.ready);
+    if (task === null || !this.#authentication.isDone) throw unasked(HEARD.ready);
     this.#task = null;
     if (task.error === null) task.done.resolve(task.row);
     else task.done.reject(task.error);

@@ -19,7 +19,6 @@ const OPTIONS = z.object({
   ssl: z.unknown(),
   sslnegotiation: z.unknown(),
   target_session_attrs: z.unknown(),
-  prepare: z.boolean(),
   socket: z.unknown(),
   connection: z.record(z.string(), z.union([z.string(), z.number()])),
 });
@@ -36,7 +35,6 @@ export function lineTargetOf(sql: Pick<Sql, "options">): LineTarget {
   if (rest.ssl || rest.sslnegotiation) return theirs("it is reached over TLS");
   if (rest.target_session_attrs) return theirs("it is one of several servers");
   if (rest.socket) return theirs("it is reached through a socket of its own kind");
-  if (!rest.prepare) return theirs("its statements are not to be prepared");
   const settings = Object.fromEntries(
     Object.entries(connection).map(([name, value]) => [name, String(value)]),
   );
