@@ -8,13 +8,21 @@ export type GroupCommit<Row, Result> = {
   add(row: Row): Promise<Result>;
   /**
    * As `add`, for a row that nobody waits for: it travels with the next that somebody does, and alone only when none
-   * comes within LATER_MS_MAX. A write of such rows alone does not hold up one that somebody waits for.
+   * comes within LATER_MS_MAX. A write of such rows alone does not hold up one that somebody waits for. What became of
+   * it is told without a promise, of which a close used to make six.
    */
-  addLater(row: Row): Promise<Result>;
+  addLater(parcel: Parcel<Row, Result>): void;
   /** Resolves once every row added so far has its answer. Never rejects. */
   drain(): Promise<void>;
   /** Rows that have no answer yet. */
   readonly waiting: number;
+};
+
+/** A row, and who is told what became of it: one of the two, once. */
+export type Parcel<Row, Result> = {
+  readonly row: Row;
+  landed(result: Result): void;
+  failed(error: unknown): void;
 };
 
 export type GroupCommitOptions = {
@@ -58,10 +66,11 @@ export function groupCommit<Row, Result>(
 ): GroupCommit<Row, Result> {
   const { rowsMax = ROWS_MAX, queueMax = QUEUE_MAX, flights = 1, crowd = 1, retry } = options;
   assert(rowsMax > 0 && flights > 0, "a group commit carries rows");
-  type Waiter = { row: Row; done: PromiseWithResolvers<Result> };
+  type Waiter = Parcel<Row, Result>;
   const queue: Waiter[] = [];
   const later: Waiter[] = [];
-  const running = new Set<Promise<void>>();
+  const running = new Set<readonly Waiter[]>();
+  const drains = new Set<{ readonly left: Set<Waiter>; readonly done: () => void }>();
   /** Writes under way that somebody waits for. */
   let awaited = 0;
   /** Whether one is under way that nobody waits for. */
@@ -76,22 +85,20 @@ export function groupCommit<Row, Result>(
 
   function add(row: Row): Promise<Result> {
     if (waiting() >= queueMax) return Promise.reject(new QueueFullError(queueMax));
-    const done = Promise.withResolvers<Result>();
-    queue.push({ row, done });
-    // Not at once: what else is added in this turn of the event loop comes along.
-    if (!scheduled && mayTakeOff()) {
-      scheduled = true;
-      queueMicrotask(takeOff);
-    }
-    return done.promise;
+    return new Promise((landed, failed) => {
+      queue.push({ row, landed, failed });
+      // Not at once: what else is added in this turn of the event loop comes along.
+      if (!scheduled && mayTakeOff()) {
+        scheduled = true;
+        queueMicrotask(takeOff);
+      }
+    });
   }
 
-  function addLater(row: Row): Promise<Result> {
-    if (waiting() >= queueMax) return Promise.reject(new QueueFullError(queueMax));
-    const done = Promise.withResolvers<Result>();
-    later.push({ row, done });
+  function addLater(parcel: Waiter): void {
+    if (waiting() >= queueMax) return parcel.failed(new QueueFullError(queueMax));
+    later.push(parcel);
     timer ??= setTimeout(takeOffAlone, LATER_MS_MAX);
-    return done.promise;
   }
 
   function takeOff(): void {
@@ -100,7 +107,7 @@ export function groupCommit<Row, Result>(
       const batch = queue.splice(0, rowsMax);
       batch.push(...later.splice(0, rowsMax));
       awaited++;
-      fly(batch, () => {
+      void fly(batch, () => {
         awaited--;
         takeOff();
       });
@@ -113,33 +120,49 @@ export function groupCommit<Row, Result>(
     if (later.length === 0) return;
     if (awaited === 0 && !alone) {
       alone = true;
-      fly(later.splice(0, rowsMax), () => alone = false);
+      void fly(later.splice(0, rowsMax), () => alone = false);
     }
     if (later.length > 0) timer = setTimeout(takeOffAlone, LATER_MS_MAX);
   }
 
-  function fly(batch: readonly Waiter[], landed: () => void): void {
+  async function fly(batch: readonly Waiter[], landed: () => void): Promise<void> {
     flying += batch.length;
-    const flight = settle(batch).finally(() => {
-      flying -= batch.length;
-      running.delete(flight);
-      landed();
-    });
-    running.add(flight);
+    running.add(batch);
+    await settle(batch);
+    flying -= batch.length;
+    running.delete(batch);
+    landed();
   }
 
+  /** Never rejects. */
   async function settle(batch: readonly Waiter[]): Promise<void> {
+    let results: readonly Result[];
     try {
-      const results = await persist(batch.map((each) => each.row));
+      results = await persist(batch.map((each) => each.row));
       assert(results.length === batch.length, "a write answers one result per row");
-      // deno-lint-ignore no-non-null-assertion -- as many results as rows
-      batch.forEach((each, i) => each.done.resolve(results[i]!));
     } catch (error) {
       if (batch.length > 1 && isRowFault(error)) {
         const middle = Math.ceil(batch.length / 2);
         await settle(batch.slice(0, middle));
         await settle(batch.slice(middle));
-      } else batch.forEach((each) => each.done.reject(error));
+        return;
+      }
+      for (const each of batch) each.failed(error);
+      return forget(batch);
+    }
+    let at = 0;
+    // deno-lint-ignore no-non-null-assertion -- as many results as rows
+    for (const each of batch) each.landed(results[at++]!);
+    forget(batch);
+  }
+
+  /** Those who wait for these rows wait for them no more. */
+  function forget(batch: readonly Waiter[]): void {
+    for (const drain of drains) {
+      for (const each of batch) drain.left.delete(each);
+      if (drain.left.size > 0) continue;
+      drains.delete(drain);
+      drain.done();
     }
   }
 
@@ -159,9 +182,10 @@ export function groupCommit<Row, Result>(
   return {
     add,
     addLater,
-    async drain() {
-      const queued = [...queue, ...later].map((each) => each.done.promise);
-      await Promise.allSettled([...running, ...queued]);
+    drain() {
+      const left = new Set([...queue, ...later, ...[...running].flat()]);
+      if (left.size === 0) return Promise.resolve();
+      return new Promise((done) => drains.add({ left, done }));
     },
     get waiting() {
       return waiting();

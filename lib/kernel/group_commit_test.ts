@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import { manualClock, millis } from "./clock.ts";
-import { groupCommit, LATER_MS_MAX, QueueFullError } from "./group_commit.ts";
+import { type GroupCommit, groupCommit, LATER_MS_MAX, QueueFullError } from "./group_commit.ts";
 import { testDatabase } from "./test_database.ts";
 
 const fault = (code: string) => Object.assign(new Error(`fault ${code}`), { code });
@@ -21,6 +21,11 @@ function heldWrite() {
     return done.promise;
   };
   return { flights, write };
+}
+
+/** `addLater`, whose answer is waited for. */
+function later<Row, Result>(group: GroupCommit<Row, Result>, row: Row): Promise<Result> {
+  return new Promise((landed, failed) => group.addLater({ row, landed, failed }));
 }
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
@@ -224,7 +229,7 @@ Deno.test("groupCommit() writes rows of a real table, and only the one that brea
 Deno.test("addLater() lets a row travel with the next that somebody waits for", async () => {
   const { flights, write } = heldWrite();
   const group = groupCommit(write);
-  const results = [group.addLater(1), group.addLater(2)];
+  const results = [later(group, 1), later(group, 2)];
   await turn();
   equal(flights.length, 0);
   results.push(group.add(3));
@@ -239,10 +244,10 @@ Deno.test("addLater() lets a row travel with the next that somebody waits for", 
 Deno.test("addLater() writes a row alone when nobody comes, one such write at a time, and nobody waits for it", async () => {
   const { flights, write } = heldWrite();
   const group = groupCommit(write);
-  const results = [group.addLater(1)];
+  const results = [later(group, 1)];
   while (flights.length === 0) await turn();
   deepEqual(flights[0]?.rows, [1]);
-  results.push(group.addLater(2));
+  results.push(later(group, 2));
   const patience = performance.now() + 5 * LATER_MS_MAX;
   while (performance.now() < patience) await turn();
   equal(flights.length, 1, "the second waits for the first");
@@ -256,8 +261,8 @@ Deno.test("addLater() writes a row alone when nobody comes, one such write at a 
 Deno.test("addLater() takes no more rows than a write carries, and the queue counts them", async () => {
   const { flights, write } = heldWrite();
   const group = groupCommit(write, { rowsMax: 2, queueMax: 4 });
-  const results = [group.addLater(1), group.addLater(2), group.addLater(3), group.add(4)];
-  await rejects(group.addLater(5), QueueFullError);
+  const results = [later(group, 1), later(group, 2), later(group, 3), group.add(4)];
+  await rejects(later(group, 5), QueueFullError);
   await turn();
   deepEqual(flights[0]?.rows, [4, 1, 2]);
   flights[0]?.land();

@@ -2,11 +2,12 @@
  * One replica's usage rows on their way to Postgres: opens wait until they are durable, closes are tried until they
  * are, and what runs is checkpointed together once a second.
  */
-import { type Clock, type Millis, millis } from "@/lib/kernel/clock.ts";
-import { isConflict, isConnectionLost, isShortage, type Sql } from "@/lib/kernel/database.ts";
-import { groupCommit } from "@/lib/kernel/group_commit.ts";
+import { type Clock, millis } from "@/lib/kernel/clock.ts";
+import { isConflict, type Sql } from "@/lib/kernel/database.ts";
+import { groupCommit, type Parcel } from "@/lib/kernel/group_commit.ts";
 import type { Log } from "@/lib/kernel/log.ts";
 import type { Metrics } from "@/lib/kernel/metrics.ts";
+import { Lasting, Unsettled } from "./usage_lasting.ts";
 import {
   checkpointRows,
   moveRows,
@@ -34,8 +35,6 @@ const FLIGHTS = 2;
 const ROWS_WAITING_MAX = 100_000;
 /** Of a write that another stood in the way of: the other is through by then. */
 const CONFLICT_TRIES_MAX = 3;
-const CLOSE_RETRY_MIN_MS = 100;
-const CLOSE_RETRY_MAX_MS = 5_000;
 
 export type UsageLedger = {
   /** Connects and has its statement planned, so that no request waits for that. */
@@ -102,8 +101,13 @@ export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
   }, options);
 
   const running = new Map<string, RunningRow>();
-  const settling = new Set<Promise<void>>();
   const stopped = new AbortController();
+  const unsettled = new Unsettled(metrics);
+  const lasting = { clock, log, metrics, unsettled };
+  // The answer has left: nobody waits for this.
+  const putLine = (parcel: Parcel<Line, boolean>) => lines.addLater(parcel);
+  const putRefusal = (parcel: Parcel<RefusedUsage, boolean>) =>
+    void refusals.add(parcel.row).then(() => parcel.landed(true), (error) => parcel.failed(error));
   checkpointWhileRunning();
 
   async function checkpointWhileRunning(): Promise<void> {
@@ -133,29 +137,6 @@ export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
     }
   }
 
-  /** Tries `write` until it succeeds or fails for a reason that trying again cannot mend. */
-  function untilDurable(id: string, write: () => Promise<void>): void {
-    const settled = (async () => {
-      for (let waitMs = CLOSE_RETRY_MIN_MS;; waitMs = Math.min(waitMs * 2, CLOSE_RETRY_MAX_MS)) {
-        try {
-          return await write();
-        } catch (error) {
-          if (!isConnectionLost(error) && !isConflict(error) && !isShortage(error)) {
-            metrics.usageRowsLostCloseTotal.inc();
-            return log.error("usage_row_not_closed", { usage_id: id, error: asError(error) });
-          }
-          log.warn("usage_close_retried", { usage_id: id, wait_ms: waitMs });
-          await clock.sleep(waitMs as Millis);
-        }
-      }
-    })().finally(() => {
-      settling.delete(settled);
-      metrics.usageRowsUnsettled.set(settling.size);
-    });
-    settling.add(settled);
-    metrics.usageRowsUnsettled.set(settling.size);
-  }
-
   return {
     warmUp: async () => {
       const nothing = { opens: [], closes: [] };
@@ -170,37 +151,26 @@ export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
     },
     close(row) {
       running.delete(row.id);
-      const closed = { ...row, closedAt: clock.now() };
-      untilDurable(row.id, async () => {
-        // The answer has left: nobody waits for this.
-        if (await lines.addLater({ kind: "close", row: closed })) return;
-        // Closed before: a sweep took us for dead, or an earlier try of ours did arrive.
-        log.warn("usage_row_closed_before", { usage_id: row.id, ended: row.ended });
-      });
+      const line: Line = { kind: "close", row: { ...row, closedAt: clock.now() } };
+      new Lasting(line, row, putLine, lasting).send();
     },
-    refuse(row) {
-      untilDurable(row.id, async () => void await refusals.add(row));
-    },
+    refuse: (row) => new Lasting(row, row, putRefusal, lasting).send(),
     get unsettled() {
-      return settling.size;
+      return unsettled.rows;
     },
-    async settle(signal) {
-      const given = new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener("abort", () => resolve(), { once: true });
-      });
-      while (settling.size > 0 && !signal.aborted) {
-        await Promise.race([Promise.all(settling), given]);
-      }
-    },
+    settle: (signal) => unsettled.settle(signal),
     stop: () => stopped.abort(),
   };
 }
 
 /** One write for lines of both kinds; answers per line whether it stands. */
 async function writeLines(write: UsageWriter, batch: readonly Line[]): Promise<boolean[]> {
-  const opens = batch.flatMap((line) => line.kind === "open" ? [line.row] : []);
-  const closes = batch.flatMap((line) => line.kind === "close" ? [line.row] : []);
+  const opens: (UsageRequest & UsagePlacement)[] = [];
+  const closes: UsageClosed[] = [];
+  for (const line of batch) {
+    if (line.kind === "open") opens.push(line.row);
+    else closes.push(line.row);
+  }
   const { opened, closed } = await throughConflicts(() => write({ opens, closes }));
   let [open, close] = [0, 0];
   return batch.map((line) => (line.kind === "open" ? opened[open++] : closed[close++]) ?? false);
