@@ -17,7 +17,9 @@ const OUTGOING_BYTES_KEPT = 1024 * 1024;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 /** Longer text is left to the runtime's encoder, which costs more to call than a short one to write. */
 const SHORT_TEXT_MAX = 64;
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 const TWO_32 = 2 ** 32;
+const ASCII_MAX = 0x7f;
 const INT4_MAX = 2 ** 31 - 1;
 
 /** Types a parameter may have: oids of the type and of its array (pg_type.dat). */
@@ -160,21 +162,22 @@ export class MessageWriter {
 
   /** A half of a surrogate pair becomes U+FFFD, as everywhere. */
   #utf8(text: string): void {
-    this.#need(text.length * UTF8_BYTES_PER_UNIT_MAX);
-    if (text.length <= SHORT_TEXT_MAX) {
-      const [bytes, start] = [this.#bytes, this.#at];
-      let i = 0;
-      for (; i < text.length; i++) {
+    const length = text.length;
+    this.#need(length * UTF8_BYTES_PER_UNIT_MAX);
+    const [bytes, start] = [this.#bytes, this.#at];
+    if (length <= SHORT_TEXT_MAX) {
+      let seen = 0;
+      for (let i = 0; i < length; i++) {
         const unit = text.charCodeAt(i);
-        if (unit > 0x7f) break;
+        seen |= unit;
         bytes[start + i] = unit;
       }
-      if (i === text.length) {
-        this.#at = start + i;
+      if (seen <= ASCII_MAX) {
+        this.#at = start + length;
         return;
       }
     }
-    this.#at += encoder.encodeInto(text, this.#bytes.subarray(this.#at)).written;
+    this.#at += encoder.encodeInto(text, bytes.subarray(start)).written;
   }
 
   #int8(value: number): void {
@@ -196,7 +199,7 @@ export class MessageWriter {
     this.#at += 8;
     const digits: number[] = [];
     let rest = value < 0n ? -value : value;
-    for (; rest > BigInt(Number.MAX_SAFE_INTEGER); rest /= 10_000n) {
+    for (; rest > SAFE_MAX; rest /= 10_000n) {
       digits.push(Number(rest % 10_000n));
     }
     for (let low = Number(rest); low > 0; low = Math.floor(low / 10_000)) digits.push(low % 10_000);
