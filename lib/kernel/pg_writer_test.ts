@@ -28,6 +28,15 @@ Deno.test("MessageWriter.array() writes whole numerics to the base of 10,000", (
   assert.deepEqual(numeric(-9_999n), [...int4(10), 0, 1, 0, 0, 0x40, 0, 0, 0, 0x27, 0x0f]);
 });
 
+Deno.test("MessageWriter.array() writes text as UTF-8, short or long", () => {
+  const texts = ["", "~", "\u007f", "\u0080", "é", "ÿ", "€", "😀", "a\ud800"];
+  for (const text of [...texts, ...texts.map((each) => each.repeat(65)), "a".repeat(64)]) {
+    const utf8 = new TextEncoder().encode(text);
+    const written = array((out) => out.array("text", [text], same)).slice(24);
+    assert.deepEqual(written, [...int4(utf8.length), ...utf8], text);
+  }
+});
+
 Deno.test("MessageWriter.array() refuses numbers that are none of their type, at the very limits", () => {
   const refused = (type: "integer" | "bigint", value: number, code: string) =>
     assert.throws(

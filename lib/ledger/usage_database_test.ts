@@ -13,12 +13,13 @@ function kept() {
   return { said, log: { ...silentLog, info } };
 }
 
-/** A port on loopback that leads to the server of `path`; the first `refused` connections hear `word` instead. */
-function bridge(path: string, refused = 0, word = new Uint8Array()) {
+/** A port on loopback that leads to the server of `path`; the connections of those numbers hear `word` instead. */
+function bridge(path: string, refused: readonly number[] = [], word = new Uint8Array()) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const over = (async () => {
+    let number = 0;
     for await (const conn of listener) {
-      if (refused-- > 0) {
+      if (refused.includes(++number)) {
         await conn.write(word);
         continue; // closed from the other side
       }
@@ -86,7 +87,7 @@ Deno.test("openUsageDatabase() turns to postgres.js when the server wants what o
   if (db.target.kind !== "socket") return;
   await insertMachine(db.sql, "mac_a", "ready");
   const wantsKerberos = Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 7);
-  await using tcp = bridge(db.target.path, 1, wantsKerberos);
+  await using tcp = bridge(db.target.path, [1, 3], wantsKerberos); // and would again
   const { said, log } = kept();
   const url = `postgres://postgres@127.0.0.1:${tcp.port}/${db.target.database}`;
   const rows = openUsageDatabase({ kind: "url", url }, { applicationName: "rows", log });
