@@ -35,6 +35,7 @@ export class PgLines {
   readonly #idle: Held[] = [];
   /** Lines that run something, or are being opened. */
   #busy = 0;
+  readonly #running = new Set<PgLine>();
   readonly #waiting: ((held: Held | null) => void)[] = [];
   #failures = 0;
   #notBeforeMs = 0;
@@ -81,8 +82,6 @@ export class PgLines {
     late.abort();
     for (const line of this.#running) line.close();
   }
-
-  readonly #running = new Set<PgLine>();
 
   /** A line that is there. */
   #take(): Held | null {

@@ -18,8 +18,8 @@ export type UsageDatabase = {
 
 export type UsageDatabaseOptions = { readonly applicationName: string; readonly log: Log };
 
-/** Two writes that requests wait for, and one that none does. */
-const LINES_MAX = 3;
+/** Two writes that requests wait for, or one and one that none does. */
+const LINES_MAX = 2;
 /** As many when postgres.js carries those too, and a checkpoint or what moves a row. */
 const CONNECTIONS_MAX = 3;
 const END_S_MAX = 5;
