@@ -1,6 +1,7 @@
 /** One running gateway: everything composed, started in order and stopped in order. */
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { Cancel } from "@/lib/kernel/cancel.ts";
 import { type Clock, type Instant, instant, millis, systemClock } from "@/lib/kernel/clock.ts";
 import type { Config } from "@/lib/kernel/config.ts";
 import { type DatabaseTarget, databaseTargetOf, openDatabase } from "@/lib/kernel/database.ts";
@@ -186,7 +187,7 @@ async function compose(
   undo.push(() => sockets.close());
   const upstream = createHttpUpstream({ clock, sockets });
   const keys = new KeyCache({ findKey: (hash) => findKeyByHash(sql, hash), events, clock, log });
-  const overdue = new AbortController();
+  const overdue = new Cancel();
   const pokeAsked = pokeAskedWakes({ events, view, poke });
   const desk = new WakeDesk({
     clock,
@@ -216,8 +217,7 @@ async function compose(
     limiter: new RateLimiter(),
     liveReplicas: house.liveReplicas,
     prices: house.prices,
-    replicaId: id,
-    demo: fleet.site.demo,
+    ...{ replicaId: id, demo: fleet.site.demo },
     wakeCap: fleet.gateway.wake_cap,
     heartbeatEvery: fleet.gateway.heartbeat,
     bodyBytesMax: fleet.gateway.body_max_mb * BYTES_PER_MB,
@@ -232,7 +232,7 @@ async function compose(
         log.warn("first_token_not_stamped", { error })
       );
     },
-    stopping: overdue.signal,
+    stopping: overdue,
   };
   const ops = { sql, metrics, metricsToken: config.metricsToken, stopping: shutdown.stopping };
   const site = await openSite({
@@ -261,11 +261,11 @@ async function compose(
   const { url } = server;
 
   shutdown.onStop("finish requests", async (signal) => {
-    signal.addEventListener("abort", () => overdue.abort());
+    signal.addEventListener("abort", () => overdue.abort(new Error("The gateway stops")));
     await server.shutdown();
   }, millis(graceMs));
   shutdown.onStop("tell those that still run", async () => {
-    overdue.abort();
+    overdue.abort(new Error("The gateway stops"));
     await server.finished;
   });
   shutdown.onStop("write usage rows", async (signal) => {

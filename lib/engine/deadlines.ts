@@ -1,12 +1,13 @@
 /** Many deadlines under one timer: most are met, and a timer made and cleared for each cost more than keeping it. */
 import type { Clock } from "@/lib/kernel/clock.ts";
+import { Roster, type Seated } from "@/lib/kernel/roster.ts";
 
 /** One deadline; hand it back to {@link Deadlines.met}. `atMs` is on the elapsed clock. */
-export type Deadline = { readonly atMs: number; readonly onLate: () => void };
+export type Deadline = Seated & { readonly atMs: number; readonly onLate: () => void };
 
 export class Deadlines {
   readonly #clock: Pick<Clock, "elapsedMs">;
-  readonly #open = new Set<Deadline>();
+  readonly #open = new Roster<Deadline>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAtMs = Infinity;
   #closed = false;
@@ -18,7 +19,7 @@ export class Deadlines {
   /** Calls `onLate` once, `ms` from now, unless the deadline is met before. Never early, and late by a timer's own delay. */
   within(ms: number, onLate: () => void): Deadline {
     const nowMs = this.#clock.elapsedMs();
-    const deadline = { atMs: nowMs + Math.max(0, ms), onLate };
+    const deadline = { atMs: nowMs + Math.max(0, ms), onLate, seat: -1 };
     this.#open.add(deadline);
     if (deadline.atMs < this.#timerAtMs) this.#arm(deadline.atMs, nowMs);
     return deadline;
@@ -40,6 +41,7 @@ export class Deadlines {
     const nowMs = this.#clock.elapsedMs();
     let nextMs = Infinity;
     for (const deadline of this.#open) {
+      if (deadline.seat === -1) continue; // met by one before it
       if (deadline.atMs > nowMs) {
         nextMs = Math.min(nextMs, deadline.atMs);
         continue;

@@ -1,5 +1,5 @@
 /** The rest of a stream: forwarded read by read, judged at its end, its record ended exactly once. */
-import { Cancel, type CancelSignal } from "@/lib/kernel/cancel.ts";
+import { Cancel, type Follower } from "@/lib/kernel/cancel.ts";
 import { type Clock, millis } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
@@ -18,7 +18,7 @@ export type AnswerStreamOptions = {
   readonly requestId: string;
   readonly record: StreamRecord;
   /** The gateway stopping: what still runs at the end of its grace is told so. */
-  readonly stopping: CancelSignal;
+  readonly stopping: Cancel;
 };
 
 /** How long a pause tells that nothing more has arrived, and how long the drain of a left stream may take in all. */
@@ -32,7 +32,8 @@ export type StreamRecord = Pick<RequestRecord, "end">;
 export type Piece = { text: string; last: boolean };
 
 /** Pulls the client's bytes out of an open stream; the opening first. */
-export class AnswerStream {
+export class AnswerStream implements Follower {
+  seat = -1;
   readonly #stream: OpenStream;
   readonly #options: AnswerStreamOptions;
   #opening: string | null;
@@ -50,12 +51,12 @@ export class AnswerStream {
     this.#silenceLeftMs = options.tier.limits.stall;
     stream.limits.detach();
     stream.limits.silentAtMs = Infinity; // until it is asked for more
-    options.stopping.addEventListener("abort", this.#onStopping);
-    if (options.stopping.aborted) this.#onStopping();
+    options.stopping.follow(this);
   }
 
-  #onStopping = (): void =>
+  onAbort(): void {
     this.#stream.limits.abort(new AppError("shutting_down", "The gateway is stopping"));
+  }
 
   /**
    * The next text to send: what one upstream read completed; at once when it has come already. Never throws or
@@ -220,7 +221,7 @@ export class AnswerStream {
     if (this.#over) return;
     this.#over = true;
     this.#stream.limits.release();
-    this.#options.stopping.removeEventListener("abort", this.#onStopping);
+    this.#options.stopping.unfollow(this);
     const finishReason = this.#stream.meter.finishReason;
     this.#options.record.end({ ended, status, errorCode, finishReason, error });
   }

@@ -40,7 +40,7 @@ function begun(opening = HI) {
     return next;
   }
   const record: StreamRecord = { end: (ending) => void endings.push(ending) };
-  const stopping = new AbortController();
+  const stopping = new Cancel();
   const meter = chunkMeter({
     publicModel: "m",
     wantsUsage: false,
@@ -63,7 +63,7 @@ function begun(opening = HI) {
     kind: "chunks",
     requestId: "r",
     record,
-    stopping: stopping.signal,
+    stopping,
   });
   return {
     clock,
@@ -175,7 +175,7 @@ Deno.test("AnswerStream tells what still runs when the gateway's grace is over",
   const { stream, abort, stopping, endings } = begun();
   await stream.next();
   const next = stream.next();
-  stopping.abort();
+  stopping.abort(new Error("The gateway stops"));
   abort(new AppError("shutting_down", "stopping"));
   assert.equal(codeIn((await next).text), "shutting_down");
   assert.deepEqual(endings.map(({ ended, status }) => [ended, status]), [["shutdown", 503]]);

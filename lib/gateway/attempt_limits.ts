@@ -13,6 +13,7 @@ export class AttemptLimits implements WatchedStream {
   readonly overAtMs: number;
   /** Why a limit ended it; null while none did. */
   error: AppError | null = null;
+  seat = -1;
   readonly #cancel = new Cancel();
   readonly #stalls: StallWatch;
   readonly #tier: TierSpec;

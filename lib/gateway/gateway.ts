@@ -2,7 +2,7 @@
  * The gateway: one request from its arrival to its answer. Admit, find a machine, forward, meter, fail over, close;
  * each step is a file beside this one.
  */
-import type { CancelSignal } from "@/lib/kernel/cancel.ts";
+import type { Cancel, CancelSignal } from "@/lib/kernel/cancel.ts";
 import { type Clock, type Instant, type Millis, millis } from "@/lib/kernel/clock.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
@@ -19,7 +19,7 @@ import { AnswerStream } from "./answer_stream.ts";
 import { heartbeats } from "./heartbeats.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
 import { parseBody, type ParsedBody, readBody } from "./parse_request.ts";
-import { patience } from "./patience.ts";
+import { Patience } from "./patience.ts";
 import { policyOf, type RequestPolicy } from "./request_policy.ts";
 import { type RecordDeps, RequestRecord } from "./request_record.ts";
 import { baseHeaders, errorAnswer, requestIdOf, serverTiming } from "./reply.ts";
@@ -41,7 +41,7 @@ export type GatewayDeps = TravelDeps & RecordDeps & {
   /** Why a tier may not be asked for more now, its bill unseen or its budget spent; null: it may. */
   readonly closedTier: (tier: TierSpec) => AppError | null;
   /** Aborted once the gateway's shutdown grace is over. */
-  readonly stopping: CancelSignal;
+  readonly stopping: Cancel;
 };
 
 /** Everything learned of a request by the time it is let in. */
@@ -169,7 +169,7 @@ async function answer(
   clientSignal: CancelSignal,
 ): Promise<Answer> {
   const { record, policy, body } = admitted;
-  const { signal, leave, gone, forget } = patience(clientSignal, deps.stopping);
+  const patience = new Patience(clientSignal, deps.stopping);
   const isTold = policy.streamedWake && body.stream;
   const waiting = isTold ? Promise.withResolvers<string>() : null;
   const trip: Trip = {
@@ -186,16 +186,16 @@ async function answer(
         record.waitsFor(wakeId, deps.fleet.wake(wakeId)?.tier ?? "");
         waiting?.resolve(wakeId);
       },
-      signal,
+      signal: patience.signal,
     },
   };
   const arrive = async (): Promise<Arrival> => {
     try {
       return await travel(deps, trip);
     } catch (thrown) {
-      throw endFailed(record, thrown, gone(), deps.stopping);
+      throw endFailed(record, thrown, patience.isGone, deps.stopping);
     } finally {
-      forget();
+      patience.forget();
     }
   };
   const settled = arrive();
@@ -205,7 +205,7 @@ async function answer(
   const first = await Promise.race([settled, waiting.promise]);
   if (typeof first !== "string") return respond(deps, admitted, first);
   admitted.headers.set("content-type", "text/event-stream; charset=utf-8");
-  const beats = heartbeats(deps, admitted, first, settled, leave);
+  const beats = heartbeats(deps, admitted, first, settled, patience.leave);
   return { status: 200, headers: admitted.headers, body: beats };
 }
 

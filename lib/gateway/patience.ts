@@ -1,26 +1,43 @@
 /** How long anybody waits for an answer: until the client leaves, or the gateway stops. */
-import { Cancel, type CancelSignal } from "@/lib/kernel/cancel.ts";
+import { Cancel, type CancelSignal, type Follower } from "@/lib/kernel/cancel.ts";
 
 /** One signal for the client leaving and for the gateway stopping. */
-export function patience(client: CancelSignal, stopping: CancelSignal) {
-  const both = new Cancel();
-  let left = false;
-  const leave = () => {
-    left = true;
-    both.abort(client.reason);
+export class Patience implements Follower {
+  seat = -1;
+  readonly #both = new Cancel();
+  readonly #client: CancelSignal;
+  readonly #stopping: Cancel;
+  #left = false;
+
+  constructor(client: CancelSignal, stopping: Cancel) {
+    this.#client = client;
+    this.#stopping = stopping;
+    client.addEventListener("abort", this.leave);
+    if (client.aborted) this.leave();
+    else stopping.follow(this);
+  }
+
+  get signal(): CancelSignal {
+    return this.#both;
+  }
+
+  /** Whether the client left. */
+  get isGone(): boolean {
+    return this.#left;
+  }
+
+  leave = (): void => {
+    this.#left = true;
+    this.#both.abort(this.#client.reason);
   };
-  const stop = () => both.abort(stopping.reason);
-  client.addEventListener("abort", leave);
-  stopping.addEventListener("abort", stop);
-  if (client.aborted) leave();
-  else if (stopping.aborted) stop();
-  return {
-    signal: both,
-    leave,
-    gone: () => left,
-    forget() {
-      client.removeEventListener("abort", leave);
-      stopping.removeEventListener("abort", stop);
-    },
-  };
+
+  onAbort(reason: unknown): void {
+    this.#both.abort(reason);
+  }
+
+  /** From now on the signal tells of nothing more. */
+  forget(): void {
+    this.#client.removeEventListener("abort", this.leave);
+    this.#stopping.unfollow(this);
+  }
 }

@@ -1,10 +1,11 @@
 /** Ends attempts that fell silent or ran too long: one timer for all of them, instead of one per chunk. */
 import type { Clock } from "@/lib/kernel/clock.ts";
+import { Roster, type Seated } from "@/lib/kernel/roster.ts";
 
 /** How often silence is looked for; a limit is exceeded by at most this much. */
 const LOOK_EVERY_MS = 250;
 
-export type WatchedStream = {
+export type WatchedStream = Seated & {
   /** On the elapsed clock: when it must have sent its next payload, and when it must be over. */
   silentAtMs: number;
   readonly overAtMs: number;
@@ -13,7 +14,7 @@ export type WatchedStream = {
 
 export class StallWatch {
   readonly #clock: Clock;
-  readonly #streams = new Set<WatchedStream>();
+  readonly #streams = new Roster<WatchedStream>();
   #timer: ReturnType<typeof setInterval> | null = null;
 
   constructor(clock: Clock) {
@@ -30,6 +31,7 @@ export class StallWatch {
   look(): void {
     const nowMs = this.#clock.elapsedMs();
     for (const stream of this.#streams) {
+      if (stream.seat === -1) continue; // ended by one before it
       const kind = nowMs >= stream.overAtMs ? "over" : nowMs >= stream.silentAtMs ? "silent" : null;
       if (kind === null) continue;
       this.leave(stream);

@@ -4,7 +4,7 @@ import { StallWatch, type WatchedStream } from "./stall_watch.ts";
 
 function watched(silentAtMs: number, overAtMs: number): WatchedStream & { hits: string[] } {
   const hits: string[] = [];
-  return { silentAtMs, overAtMs, hits, onLimit: (kind) => hits.push(kind) };
+  return { silentAtMs, overAtMs, hits, seat: -1, onLimit: (kind) => hits.push(kind) };
 }
 
 Deno.test("StallWatch tells silence at its time, not a millisecond before, and once", () => {

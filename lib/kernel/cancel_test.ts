@@ -1,5 +1,5 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { Cancel, type CancelSignal, relayed } from "./cancel.ts";
+import { Cancel, type CancelSignal, type Follower, relayed } from "./cancel.ts";
 
 Deno.test("abort() tells every listener once, in order, and keeps the first reason", () => {
   const cancel = new Cancel();
@@ -43,6 +43,40 @@ Deno.test("a listener that takes another out while it is told keeps the other fr
   cancel.addEventListener("abort", late);
   cancel.abort(null);
   equal(told, 0);
+});
+
+Deno.test("follow() tells whoever follows once, also when the word was given before, and not who left", () => {
+  const heard: string[] = [];
+  const follower = (name: string): Follower => ({
+    seat: -1,
+    onAbort: (reason) => heard.push(`${name}: ${reason}`),
+  });
+  const [stays, gone, late] = [follower("stays"), follower("gone"), follower("late")];
+  const cancel = new Cancel();
+  cancel.addEventListener("abort", () => heard.push("listener"));
+  for (const one of [stays, gone]) cancel.follow(one);
+  cancel.unfollow(gone);
+  cancel.unfollow(gone);
+  cancel.abort("why");
+  cancel.abort("again");
+  cancel.follow(late);
+  deepEqual(heard, ["listener", "stays: why", "late: why"]);
+});
+
+Deno.test("a follower that takes another out while it is told keeps the other from being told", () => {
+  const cancel = new Cancel();
+  const told: string[] = [];
+  const last: Follower = { seat: -1, onAbort: () => told.push("last") };
+  cancel.follow({
+    seat: -1,
+    onAbort() {
+      told.push("first");
+      cancel.unfollow(last);
+    },
+  });
+  cancel.follow(last);
+  cancel.abort(null);
+  deepEqual(told, ["first"]);
 });
 
 Deno.test("relayed() follows an AbortSignal, one that was aborted before included", () => {
