@@ -21,6 +21,8 @@ export type Lineup = {
   readonly models: readonly ModelSpec[];
   /** Every name a client may send → the catalogue models it stands for, best first. */
   readonly names: ReadonlyMap<string, readonly ModelSpec[]>;
+  /** Every name → all ways to serve it, in the order they are to be tried. */
+  readonly targets: ReadonlyMap<string, readonly Target[]>;
 };
 
 /** Builds the look-up tables of a fleet file once. */
@@ -33,22 +35,27 @@ export function lineupOf(file: FleetFile): Lineup {
   for (const [route, ids] of Object.entries(file.routes)) {
     names.set(route, ids.flatMap((id) => byId.get(id) ?? []));
   }
-  return { tiers: file.lineup, models: file.models, names };
+  const waysOf = (model: ModelSpec) =>
+    file.lineup.flatMap((tier): Target[] => {
+      const upstreamModel = tier.serves[model.id];
+      return upstreamModel === undefined ? [] : [{ tier, model, upstreamModel }];
+    });
+  const targets = new Map([...names].map(([name, models]) => [name, models.flatMap(waysOf)]));
+  return { tiers: file.lineup, models: file.models, names, targets };
 }
 
 /**
  * The targets for `asked`, in the order they are to be tried: the models of a route first to last, and for each
  * model the tiers by priority. Empty when the name is unknown or the policy leaves nothing.
  */
-export function targetsFor(lineup: Lineup, asked: string, policy: LineupPolicy): Target[] {
-  const models = lineup.names.get(asked) ?? [];
-  return models.flatMap((model) =>
-    lineup.tiers.flatMap((tier): Target[] => {
-      const upstreamModel = tier.serves[model.id];
-      if (upstreamModel === undefined || !allows(policy, tier, model)) return [];
-      return [{ tier, model, upstreamModel }];
-    })
-  );
+export function targetsFor(
+  lineup: Lineup,
+  asked: string,
+  policy: LineupPolicy,
+): readonly Target[] {
+  const targets = lineup.targets.get(asked) ?? [];
+  if (policy.band === null && policy.maxOutputNanoUsd === null) return targets;
+  return targets.filter(({ tier, model }) => allows(policy, tier, model));
 }
 
 /** A band without a price is free of charge, so any maximum allows it. */

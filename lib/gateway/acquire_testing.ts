@@ -16,7 +16,7 @@ import { HeldRequests } from "./held_requests.ts";
 import { MachineLoads } from "./machine_loads.ts";
 
 /** Two tiers that serve model `m`, first `spot`, then `standard`; `spot` and `standard` are YAML of the tiers. */
-export function targetsOf({ spot = "", standard = "" } = {}): Target[] {
+export function targetsOf({ spot = "", standard = "" } = {}): readonly Target[] {
   const tier = (name: string, extra: string) =>
     `  - { name: ${name}, provider: static, band: ${name}, serves: { m: m }, ${extra}` +
     ` machines: 2, static: { urls: ["http://a.test", "http://b.test"] } }`;

@@ -6,7 +6,11 @@ import { type Lineup, type Target, targetsFor } from "@/lib/fleet/lineup.ts";
 import type { RequestPolicy } from "./request_policy.ts";
 
 /** Throws `model_not_found` for a name nobody knows, `no_upstream` when the policy leaves no tier. */
-export function targetsOf(lineup: Lineup, asked: string, policy: RequestPolicy): Target[] {
+export function targetsOf(
+  lineup: Lineup,
+  asked: string,
+  policy: RequestPolicy,
+): readonly Target[] {
   if (!lineup.names.has(asked)) {
     const known = lineup.models.map((model) => model.id).join(", ");
     const shown = asked.slice(0, 100);
@@ -46,7 +50,12 @@ export function openTargets(
 }
 
 /** The targets whose model the key may use; a route walks past the others. Throws `model_not_allowed` when none is left. */
-export function allowedTargets(key: ApiKey, asked: string, targets: readonly Target[]): Target[] {
+export function allowedTargets(
+  key: ApiKey,
+  asked: string,
+  targets: readonly Target[],
+): readonly Target[] {
+  if (key.models === null) return targets;
   const allowed = targets.filter(({ model }) => mayUseModel(key, model.id).kind === "ok");
   if (allowed.length > 0) return allowed;
   const verdict = mayUseModel(key, targets[0]?.model.id ?? asked);
