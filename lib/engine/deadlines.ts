@@ -18,10 +18,14 @@ export class Deadlines {
 
   /** Calls `onLate` once, `ms` from now, unless the deadline is met before. Never early, and late by a timer's own delay. */
   within(ms: number, onLate: () => void): Deadline {
-    const nowMs = this.#clock.elapsedMs();
-    const deadline = { atMs: nowMs + Math.max(0, ms), onLate, seat: -1 };
+    return this.by(this.#clock.elapsedMs() + Math.max(0, ms), onLate);
+  }
+
+  /** As {@link within}, for a moment on the elapsed clock; one that is over is late at the next look. */
+  by(atMs: number, onLate: () => void): Deadline {
+    const deadline = { atMs, onLate, seat: -1 };
     this.#open.add(deadline);
-    if (deadline.atMs < this.#timerAtMs) this.#arm(deadline.atMs, nowMs);
+    if (atMs < this.#timerAtMs) this.#arm(atMs, this.#clock.elapsedMs());
     return deadline;
   }
 

@@ -47,3 +47,17 @@ Deno.test("close() leaves no timer behind, and those that wait are still called"
   await until("it is late", () => late);
   ok(late); // the runner fails a test that leaves a timer
 });
+
+Deno.test("by() calls at its moment, and at the next look for one that is over", async () => {
+  const clock = manualClock();
+  clock.advance(millis(10));
+  const deadlines = new Deadlines(clock);
+  const calls: string[] = [];
+  deadlines.by(11, () => calls.push("at 11"));
+  deadlines.by(5, () => calls.push("at 5"));
+  await until("the one that is over is late", () => calls.length > 0);
+  deepEqual(calls, ["at 5"]);
+  clock.advance(millis(1));
+  await until("the other is late", () => calls.length > 1);
+  deadlines.close();
+});

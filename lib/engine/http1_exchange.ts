@@ -78,7 +78,7 @@ export class Exchange implements Asker {
     if (this.#message === null) return;
     this.#connection = connection;
     this.#signal.addEventListener("abort", this.#onAbort);
-    this.#deadline = this.#deadlines.within(this.#leftMs(), this.#onLate);
+    this.#deadline = this.#deadlines.by(this.#startMs + this.#headersTimeoutMs, this.#onLate);
     connection.begin(this.#message, this);
     if (this.#signal.aborted) this.#onAbort();
   }

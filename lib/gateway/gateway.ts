@@ -117,14 +117,15 @@ async function admit(
   const targets = openTargets(wanted, deps.closedTier);
 
   const ask = { keyId: key.id, limits: key, liveReplicas: deps.liveReplicas() };
-  const admission = deps.limiter.admit({ ...ask, nowMs: deps.clock.elapsedMs() });
+  const nowMs = deps.clock.elapsedMs();
+  const admission = deps.limiter.admit({ ...ask, nowMs });
   for (const [name, value] of Object.entries(admission.headers)) headers.set(name, value);
   if (admission.kind === "refused") throw admission.error;
   const { reservedTokens } = admission;
-  const settleTokens = (usedTokens: number) =>
+  const settleTokens = (usedTokens: number) => {
+    if (key.tokensPerMinute === null) return;
     deps.limiter.settle({ ...ask, nowMs: deps.clock.elapsedMs(), reservedTokens, usedTokens });
-
-  const admitMs = deps.clock.elapsedMs() - startedMs;
+  };
   const record = new RequestRecord(
     deps,
     settleTokens,
@@ -138,7 +139,7 @@ async function admit(
       route: route.path,
       modelAsked: body.model,
       stream: body.stream,
-      admitMs,
+      admitMs: nowMs - startedMs,
     },
     startedMs,
     targets[0]?.model.id ?? body.model,

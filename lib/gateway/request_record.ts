@@ -137,11 +137,12 @@ export class RequestRecord {
   /** The answer began: `usage` is read at every checkpoint from now on. */
   began(usage: MeteredUsage): void {
     const { clock, ledger, metrics } = this.#deps;
+    const nowMs = clock.elapsedMs();
     this.#usage = usage;
-    this.#ttftMs = clock.elapsedMs() - this.#upstreamStartedMs;
+    this.#ttftMs = nowMs - this.#upstreamStartedMs;
     metrics.ttftSeconds.observe(
       { tier: this.#placement?.tier ?? "" },
-      (clock.elapsedMs() - this.#startedMs) / 1_000,
+      (nowMs - this.#startedMs) / 1_000,
     );
     if (this.request.stream) this.#untrack = ledger.track(this.request, () => this.#counts());
     if (this.#placement?.wakeId) this.#deps.firstTokenAfterWake(this.#placement.wakeId);
@@ -153,15 +154,16 @@ export class RequestRecord {
     this.#ended = true;
     this.#leave();
     this.#untrack();
-    this.#closeRow(ending);
+    const totalMs = this.#deps.clock.elapsedMs() - this.#startedMs;
+    this.#closeRow(ending, totalMs);
     const { promptTokens, completionTokens } = this.#usage;
     this.#settleTokens(promptTokens + completionTokens);
     this.#count(ending);
-    this.#write(ending);
+    this.#write(ending, totalMs);
   }
 
-  #closeRow(ending: Ending): void {
-    const { ledger, clock } = this.#deps;
+  #closeRow(ending: Ending, totalMs: number): void {
+    const { ledger } = this.#deps;
     const errorCode = ending.errorCode ?? null;
     if (!this.#rowOpen) {
       return ledger.refuse({
@@ -184,7 +186,7 @@ export class RequestRecord {
       finishReason: ending.finishReason ?? null,
       errorCode,
       ttftMs: this.#ttftMs,
-      totalMs: clock.elapsedMs() - this.#startedMs,
+      totalMs,
       costNanoUsd,
     });
   }
@@ -205,8 +207,8 @@ export class RequestRecord {
     metrics.tokensTotal.inc({ model, kind: "completion" }, this.#usage.completionTokens);
   }
 
-  #write({ ended, status, errorCode, error }: Ending): void {
-    const { log, clock } = this.#deps;
+  #write({ ended, status, errorCode, error }: Ending, totalMs: number): void {
+    const { log } = this.#deps;
     const fields = {
       usage_id: this.request.id,
       request_id: this.request.requestId,
@@ -222,7 +224,7 @@ export class RequestRecord {
       admit_ms: Math.round(this.request.admitMs),
       wait_ms: Math.round(this.#waitMs),
       ttft_ms: this.#ttftMs === null ? undefined : Math.round(this.#ttftMs),
-      total_ms: Math.round(clock.elapsedMs() - this.#startedMs),
+      total_ms: Math.round(totalMs),
       prompt_tokens: this.#usage.promptTokens,
       completion_tokens: this.#usage.completionTokens,
     };

@@ -49,13 +49,15 @@ export type Arrival =
 /** Choices that lost against a drain are not attempts, but they too come to an end. */
 const MOVED_MAX = 20;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Most requests need no second try. */
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Answers the first content of an answer. Throws AppError when no machine could give one, or the signal's reason.
  * The record's row is open when this returns, and is the caller's to end either way.
  */
 export async function travel(deps: TravelDeps, trip: Trip): Promise<Arrival> {
-  const avoid = new Set<string>();
+  let avoid = NONE;
   let lastFailure: AppError | null = null;
   let moved = 0;
   while (true) {
@@ -71,14 +73,14 @@ export async function travel(deps: TravelDeps, trip: Trip): Promise<Arrival> {
       case "refused":
         throw result.error;
       case "moved":
-        avoid.add(lifeOf(at.machine));
+        avoid = new Set(avoid).add(lifeOf(at.machine));
         if (++moved > MOVED_MAX) {
           throw new AppError("no_upstream", "Machines drain faster than requests reach them");
         }
         break;
       case "failed":
         lastFailure = result.error;
-        avoid.add(lifeOf(at.machine));
+        avoid = new Set(avoid).add(lifeOf(at.machine));
         deps.loads.failed(at.machine.id);
         deps.poke(at.machine.id);
         if (trip.record.attempts - moved >= deps.attemptsMax) throw result.error;
@@ -94,9 +96,9 @@ function find(
   avoid: ReadonlySet<string>,
   lastFailure: AppError | null,
 ): Acquired | Promise<Acquired> {
-  const startedMs = deps.clock.elapsedMs();
   const found = acquire(deps, { ...trip.wish, avoid, lastFailure });
   if (!(found instanceof Promise)) return found;
+  const startedMs = deps.clock.elapsedMs();
   return found.finally(() => trip.record.addWait(deps.clock.elapsedMs() - startedMs));
 }
 
