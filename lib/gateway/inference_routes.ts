@@ -1,5 +1,6 @@
 /** The inference routes: where each lives, what it accepts, and how its answers are read. */
 import type { ZodType } from "zod";
+import { isPlainChat } from "./plain_request.ts";
 import {
   chatRequest,
   completionRequest,
@@ -24,6 +25,8 @@ export type InferenceRoute = {
   readonly surface: Surface;
   readonly stream: StreamKind;
   readonly schema: ZodType<{ model: string }>;
+  /** Says of most bodies, at less than the schema's cost, that it accepts them. */
+  readonly isPlain?: typeof isPlainChat;
   readonly about: string;
 };
 
@@ -33,6 +36,7 @@ export const INFERENCE_ROUTES = [
     surface: "openai",
     stream: "chunks",
     schema: chatRequest,
+    isPlain: isPlainChat,
     about: "Answer a conversation.",
   },
   {

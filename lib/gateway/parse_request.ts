@@ -46,6 +46,7 @@ export function readBody(
 export function parseBody(bytes: Uint8Array, route: InferenceRoute): ParsedBody {
   const text = textOf(bytes);
   const value = parseJson(text);
+  if (route.isPlain?.(value) === true) return describe(text, value);
   const parsed = route.schema.safeParse(value);
   if (!parsed.success) throw invalidField(parsed.error);
   return describe(text, parsed.data);
@@ -59,7 +60,7 @@ function textOf(bytes: Uint8Array): string {
 
 const NOT_BLANK = /\S/;
 
-function parseJson(text: string): unknown {
+function parseJson(text: string): Readonly<Record<string, unknown>> {
   if (!NOT_BLANK.test(text)) {
     throw new AppError("invalid_request", "Cannot read an empty body: send a JSON object");
   }
@@ -75,10 +76,12 @@ function parseJson(text: string): unknown {
       `Cannot parse the body as JSON${where}: send one JSON object`,
     );
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new AppError("invalid_request", "Cannot use the body: send a JSON object");
-  }
-  return value;
+  if (isObject(value)) return value;
+  throw new AppError("invalid_request", "Cannot use the body: send a JSON object");
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function invalidField(error: z.ZodError): AppError {

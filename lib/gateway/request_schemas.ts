@@ -4,10 +4,13 @@
  */
 import { z } from "zod";
 
-const MESSAGES_MAX = 10_000;
+export const MODEL_CHARS_MAX = 256;
+export const MESSAGES_MAX = 10_000;
 const INPUTS_MAX = 10_000;
 
-const model = z.string().min(1).max(256).describe("A model id, alias or route of GET /v1/models.");
+const model = z.string().min(1).max(MODEL_CHARS_MAX).describe(
+  "A model id, alias or route of GET /v1/models.",
+);
 const stream = z.boolean().nullish().describe(
   "Send server-sent events as the answer is generated.",
 );
