@@ -94,16 +94,17 @@ export function chunkMeter(options: ChunkMeterOptions): StreamMeter {
   }
 
   function note(event: string, at: number, from: "engine" | "running"): void {
-    usage.promptTokens = numberAfter(event, "prompt_tokens", at) ?? usage.promptTokens;
-    usage.completionTokens = numberAfter(event, "completion_tokens", at) ?? usage.completionTokens;
-    usage.cachedTokens = numberAfter(event, "cached_tokens", at) ?? usage.cachedTokens;
+    usage.promptTokens = numberAfter(event, '"prompt_tokens":', at) ?? usage.promptTokens;
+    usage.completionTokens = numberAfter(event, '"completion_tokens":', at) ??
+      usage.completionTokens;
+    usage.cachedTokens = numberAfter(event, '"cached_tokens":', at) ?? usage.cachedTokens;
     usage.from = from;
   }
 
   function noteRunning(event: string, at: number): void {
     note(event, at, "running");
     if (runningTokens === null) return;
-    const choice = numberAfter(event, "index", event.indexOf('"choices":[')) ?? 0;
+    const choice = numberAfter(event, '"index":', event.indexOf('"choices":[')) ?? 0;
     runningTokens.set(choice, usage.completionTokens);
     if (runningTokens.size === 1) return;
     usage.completionTokens = runningTokens.values().reduce((sum, tokens) => sum + tokens, 0);
@@ -188,9 +189,10 @@ class RunningUsage implements MeteredUsage {
     const event = this.#unread;
     if (event === null) return;
     this.#unread = null;
-    this.#prompt = numberAfter(event, "prompt_tokens", this.#unreadAt) ?? this.#prompt;
-    this.#completion = numberAfter(event, "completion_tokens", this.#unreadAt) ?? this.#completion;
-    this.#cached = numberAfter(event, "cached_tokens", this.#unreadAt) ?? this.#cached;
+    this.#prompt = numberAfter(event, '"prompt_tokens":', this.#unreadAt) ?? this.#prompt;
+    this.#completion = numberAfter(event, '"completion_tokens":', this.#unreadAt) ??
+      this.#completion;
+    this.#cached = numberAfter(event, '"cached_tokens":', this.#unreadAt) ?? this.#cached;
     this.#from = "running";
   }
 }

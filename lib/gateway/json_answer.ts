@@ -1,5 +1,5 @@
 /** Reads a whole JSON answer: what it used, how it finished, and under which name the model is told. Pure. */
-import { membersOf } from "./json_splice.ts";
+import { type Member, membersOf } from "./json_splice.ts";
 import { type MeteredUsage, numberAfter } from "./stream_meter.ts";
 
 export type JsonAnswer = {
@@ -12,27 +12,45 @@ export type JsonAnswer = {
 };
 
 const FINISH = /"(?:finish_reason|stop_reason)":\s*"([a-z_]+)"/;
+/** What both names end with, and what stands before it at most. */
+const REASON = '_reason":';
+const REASON_BEFORE = '"finish'.length;
 const ABORTED = /"finish_reason":\s*"abort"/;
 
 /** Null when the text is not a JSON object: no engine answers so. */
 export function readJsonAnswer(text: string, publicModel: string): JsonAnswer | null {
   if (!text.trimStart().startsWith("{") || !text.trimEnd().endsWith("}")) return null;
   const members = membersOf(text);
-  const valueOf = (key: string) => {
-    const member = members.find((m) => m.key === key);
-    return member === undefined ? null : text.slice(member.valueStart, member.end);
-  };
-  const choices = valueOf("choices") ?? "";
-  const finishReason = FINISH.exec(choices)?.[1] ??
-    plainText(valueOf("stop_reason")) ?? responseStatus(plainText(valueOf("status")));
+  const choices = valueOf(text, members, "choices") ?? "";
+  const finishReason = finishOf(choices) ??
+    plainText(valueOf(text, members, "stop_reason")) ??
+    responseStatus(plainText(valueOf(text, members, "status")));
   return {
-    text: renamed(text, members, publicModel),
-    usage: usageOf(valueOf("usage")),
+    text: renamed(text, memberOf(members, "model"), publicModel),
+    usage: usageOf(valueOf(text, members, "usage")),
     finishReason,
     // vLLM's Messages leave the stop reason out of an answer it gave up.
     aborted: choices.includes('"abort"') && ABORTED.test(choices) ||
-      plainText(valueOf("type")) === "message" && finishReason === null,
+      finishReason === null && plainText(valueOf(text, members, "type")) === "message",
   };
+}
+
+/** The first of a name. */
+function memberOf(members: readonly Member[], key: string): Member | null {
+  for (const member of members) if (member.key === key) return member;
+  return null;
+}
+
+function valueOf(text: string, members: readonly Member[], key: string): string | null {
+  const member = memberOf(members, key);
+  return member === null ? null : text.slice(member.valueStart, member.end);
+}
+
+/** Looked for from the first name that may be it: what stands before is the text, which may be long. */
+function finishOf(choices: string): string | null {
+  const nameEnd = choices.indexOf(REASON);
+  if (nameEnd === -1) return null;
+  return FINISH.exec(choices.slice(Math.max(0, nameEnd - REASON_BEFORE)))?.[1] ?? null;
 }
 
 function usageOf(usage: string | null): MeteredUsage {
@@ -40,18 +58,18 @@ function usageOf(usage: string | null): MeteredUsage {
     return { promptTokens: 0, completionTokens: 0, cachedTokens: 0, from: "none" };
   }
   return {
-    promptTokens: numberAfter(usage, "prompt_tokens") ?? numberAfter(usage, "input_tokens") ?? 0,
-    completionTokens: numberAfter(usage, "completion_tokens") ??
-      numberAfter(usage, "output_tokens") ?? 0,
-    cachedTokens: numberAfter(usage, "cached_tokens") ??
-      numberAfter(usage, "cache_read_input_tokens") ?? 0,
+    promptTokens: numberAfter(usage, '"prompt_tokens":') ?? numberAfter(usage, '"input_tokens":') ??
+      0,
+    completionTokens: numberAfter(usage, '"completion_tokens":') ??
+      numberAfter(usage, '"output_tokens":') ?? 0,
+    cachedTokens: numberAfter(usage, '"cached_tokens":') ??
+      numberAfter(usage, '"cache_read_input_tokens":') ?? 0,
     from: "engine",
   };
 }
 
-function renamed(text: string, members: ReturnType<typeof membersOf>, publicModel: string): string {
-  const model = members.find((member) => member.key === "model");
-  if (model === undefined) return text;
+function renamed(text: string, model: Member | null, publicModel: string): string {
+  if (model === null) return text;
   const told = JSON.stringify(publicModel);
   if (text.slice(model.valueStart, model.end) === told) return text;
   return text.slice(0, model.valueStart) + told + text.slice(model.end);

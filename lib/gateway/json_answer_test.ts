@@ -71,3 +71,13 @@ Deno.test("readJsonAnswer() refuses what is no JSON object", () => {
   }
   assert.notEqual(readJsonAnswer(` {"a":1}\n`, "m"), null);
 });
+
+Deno.test("readJsonAnswer() finds the finish reason by its names, not in the text that was written", () => {
+  const finish = (choice: Record<string, unknown>) =>
+    readJsonAnswer(JSON.stringify({ choices: [choice] }), "m")?.finishReason;
+  const text = `"finish_reason":"abort", _reason":"x`;
+  assert.equal(finish({ text, finish_reason: "length", stop_reason: null }), "length");
+  assert.equal(finish({ text, stop_reason: null, finish_reason: "stop" }), "stop");
+  assert.equal(finish({ text, stop_reason: "eos", finish_reason: "stop" }), "eos");
+  assert.equal(finish({ text, finish_reason: null }), null);
+});

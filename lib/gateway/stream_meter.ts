@@ -46,11 +46,24 @@ export function renameFirstModel(event: string, publicModel: string): string {
   return event.slice(0, start) + JSON.stringify(publicModel).slice(1, -1) + event.slice(end);
 }
 
-/** The number after `"name":` in `text` from `from`, or null. */
-export function numberAfter(text: string, name: string, from = 0): number | null {
-  const key = `"${name}":`;
-  const at = text.indexOf(key, from);
-  if (at === -1) return null;
-  const value = parseInt(text.slice(at + key.length, at + key.length + 17), 10);
-  return Number.isSafeInteger(value) && value >= 0 ? value : null;
+/** The whole number after the first `key`, written `"name":`, in `text` from `from`; null where there is none. */
+export function numberAfter(text: string, key: string, from = 0): number | null {
+  const found = text.indexOf(key, from);
+  if (found === -1) return null;
+  let at = found + key.length;
+  while (isBlank(text.charCodeAt(at))) at++;
+  const start = at;
+  let value = 0;
+  for (let digit = digitAt(text, at); digit !== -1; digit = digitAt(text, ++at)) {
+    value = value * 10 + digit;
+  }
+  return at > start && Number.isSafeInteger(value) ? value : null;
 }
+
+/** The digit that stands at `at`, or -1. */
+function digitAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39 ? code - 0x30 : -1;
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d);

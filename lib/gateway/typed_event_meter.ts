@@ -35,9 +35,10 @@ export function responsesMeter(publicModel: string): StreamMeter {
     if (ends) {
       const at = data.lastIndexOf('"usage":{');
       if (at !== -1) {
-        usage.promptTokens = numberAfter(data, "input_tokens", at) ?? 0;
-        usage.completionTokens = numberAfter(data, "output_tokens", at) ?? usage.completionTokens;
-        usage.cachedTokens = numberAfter(data, "cached_tokens", at) ?? 0;
+        usage.promptTokens = numberAfter(data, '"input_tokens":', at) ?? 0;
+        usage.completionTokens = numberAfter(data, '"output_tokens":', at) ??
+          usage.completionTokens;
+        usage.cachedTokens = numberAfter(data, '"cached_tokens":', at) ?? 0;
         usage.from = "engine";
       }
       status = type === "response.incomplete" || data.includes('"status":"incomplete"')
@@ -78,15 +79,16 @@ export function messagesMeter(publicModel: string): StreamMeter {
       case "error":
         return { kind: "failure", message: failureMessage(data) };
       case "message_start":
-        usage.promptTokens = numberAfter(data, "input_tokens") ?? 0;
+        usage.promptTokens = numberAfter(data, '"input_tokens":') ?? 0;
         return { kind: "forward", text: renameFirstModel(event, publicModel), content: false };
       case "content_block_delta":
         countChunk(usage);
         return { kind: "forward", text: event, content: true };
       case "message_delta": {
         const at = data.lastIndexOf('"usage":{');
-        usage.promptTokens = numberAfter(data, "input_tokens", at) ?? usage.promptTokens;
-        usage.completionTokens = numberAfter(data, "output_tokens", at) ?? usage.completionTokens;
+        usage.promptTokens = numberAfter(data, '"input_tokens":', at) ?? usage.promptTokens;
+        usage.completionTokens = numberAfter(data, '"output_tokens":', at) ??
+          usage.completionTokens;
         usage.from = "engine";
         stopReason = /"stop_reason":"([a-z_]+)"/.exec(data)?.[1] ?? stopReason;
         return { kind: "forward", text: event, content: true };
