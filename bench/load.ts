@@ -2,20 +2,25 @@
  * The load, as a process of its own: reads a job (JSON) from its argument, writes the result (JSON) to its output.
  * `deno run -A bench/load.ts '{"kind":"sequential","port":8000,…}'`
  */
-import { chatRequest, LoadClient } from "./load_client.ts";
+import { type Busy, busyBetween, coreTimes } from "./cores.ts";
 import { nowUs } from "./fast_engine.ts";
+import { chatRequest, LoadClient, type Wish } from "./load_client.ts";
+import { mainThreads } from "./processes.ts";
 import { type Quantiles, quantiles } from "./statistics.ts";
 
-type Bench = { chunks: number; every_ms?: number; ttft_ms?: number };
-type Target = { port: number; key: string | null; headers?: Record<string, string> };
+type Target = {
+  port: number;
+  key: string | null;
+  headers?: Record<string, string>;
+  /** Processes whose main threads are watched meanwhile. */
+  watch?: readonly number[];
+};
 export type Job =
   & Target
   & (
-    | { kind: "sequential"; requests: number; stream: boolean; bench: Bench }
-    | { kind: "open"; perSecond: number; seconds: number; connections: number; bench: Bench }
-    | { kind: "closed"; connections: number; seconds: number; bench: Bench }
-    | { kind: "streams"; streams: number; rampMs: number; bench: Bench }
-    | { kind: "soak"; connections: number; seconds: number; leaveShare: number; bench: Bench }
+    | { kind: "closed"; connections: number; seconds: number; bench: Wish }
+    | { kind: "streams"; streams: number; rampMs: number; bench: Wish }
+    | { kind: "soak"; connections: number; seconds: number; leaveShare: number; bench: Wish }
   );
 
 export type LoadResult = {
@@ -32,6 +37,11 @@ export type LoadResult = {
   readonly whole: number;
   /** Clients that left on purpose. */
   readonly left: number;
+  /** The cores of the machine during the job. */
+  readonly busy: Busy;
+  /** The mean share of the job's time in which a watched thread ran, and in which it wanted to but another did. */
+  readonly ran: number;
+  readonly waited: number;
 };
 
 type Tally = {
@@ -45,15 +55,11 @@ type Tally = {
   gaps: number[];
 };
 
-function requestOf(job: Job, stream: boolean): string {
-  const plain = chatRequest({
-    host: `127.0.0.1:${job.port}`,
-    key: job.key,
-    stream,
-    bench: job.bench,
+function requestOf({ port, key, bench, headers }: Job, stream: boolean): string {
+  return chatRequest({
+    host: `127.0.0.1:${port}`,
+    ...{ key, stream, bench, headers },
   });
-  const more = Object.entries(job.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
-  return plain.replace("content-type:", `${more.join("")}content-type:`);
 }
 
 async function one(
@@ -62,8 +68,8 @@ async function one(
   tally: Tally,
   stream: boolean,
   chunks: number,
-  startUs = nowUs(),
 ): Promise<void> {
+  const startUs = nowUs();
   const answer = await client.ask(request);
   const endUs = nowUs();
   if (answer.status !== 200) {
@@ -89,15 +95,11 @@ async function run(job: Job): Promise<LoadResult> {
     clients.push(made);
     return made;
   };
+  const watched = () => mainThreads(job.watch ?? []);
+  const [coresBefore, threadsBefore] = [coreTimes(), watched()];
   const startMs = performance.now();
   const chunks = job.bench.chunks;
   switch (job.kind) {
-    case "sequential": {
-      const only = client();
-      const request = requestOf(job, job.stream);
-      for (let i = 0; i < job.requests; i++) await one(only, request, tally, job.stream, chunks);
-      break;
-    }
     case "closed": {
       const request = requestOf(job, false);
       const endMs = startMs + job.seconds * 1_000;
@@ -105,38 +107,6 @@ async function run(job: Job): Promise<LoadResult> {
         const mine = client();
         while (performance.now() < endMs) await one(mine, request, tally, false, chunks);
       }));
-      break;
-    }
-    case "open": {
-      const request = requestOf(job, false);
-      const idle = Array.from({ length: job.connections }, client);
-      const waiting: number[] = [];
-      const asked: Promise<void>[] = [];
-      const pump = () => {
-        while (waiting.length > 0) {
-          const mine = idle.pop();
-          if (mine === undefined) return;
-          // Counted from when it was due: waiting for a connection is waiting.
-          asked.push(
-            one(mine, request, tally, false, chunks, waiting.shift()).then(() => {
-              idle.push(mine);
-              pump();
-            }),
-          );
-        }
-      };
-      let dueMs = startMs;
-      const endMs = startMs + job.seconds * 1_000;
-      while (dueMs < endMs) {
-        const waitMs = dueMs - performance.now();
-        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-        for (; dueMs <= performance.now() && dueMs < endMs; dueMs += 1_000 / job.perSecond) {
-          waiting.push(Math.round((performance.timeOrigin + dueMs) * 1_000));
-        }
-        pump();
-      }
-      while (waiting.length > 0) await Promise.race(asked);
-      await Promise.all(asked);
       break;
     }
     case "streams": {
@@ -173,8 +143,14 @@ async function run(job: Job): Promise<LoadResult> {
     }
   }
   const seconds = (performance.now() - startMs) / 1_000;
+  const [cores, threads] = [coreTimes(), watched()];
+  const share = (key: "ranUs" | "waitedUs") =>
+    (threads[key] - threadsBefore[key]) / (seconds * 1_000_000) / (job.watch?.length ?? NaN);
   for (const each of clients) each.hangUp();
   return {
+    busy: busyBetween(coresBefore, cores),
+    ran: share("ranUs"),
+    waited: share("waitedUs"),
     ok: tally.ok,
     failed: tally.failed,
     whole: tally.whole,

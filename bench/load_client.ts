@@ -20,6 +20,13 @@ export type Answer = {
   usage: boolean;
 };
 
+/** What the fast engine is asked to do; see there. */
+export type Wish = {
+  readonly chunks: number;
+  readonly every_ms?: number;
+  readonly ttft_ms?: number;
+};
+
 const TS = '"ts":"';
 
 /** A client of one connection; one request at a time. */
@@ -161,11 +168,12 @@ export class LoadClient {
 
 /** The bytes of a chat request; `bench` says what the fast engine should do. */
 export function chatRequest(
-  { host, key, stream, bench, bodyBytes = 1_024 }: {
+  { host, key, stream, bench, headers = {}, bodyBytes = 1_024 }: {
     host: string;
     key: string | null;
     stream: boolean;
-    bench: { chunks: number; every_ms?: number; ttft_ms?: number };
+    bench: Wish;
+    headers?: Readonly<Record<string, string>> | undefined;
     bodyBytes?: number;
   },
 ): string {
@@ -179,5 +187,6 @@ export function chatRequest(
     .slice(0, Math.max(1, bodyBytes - bare.length));
   const body = JSON.stringify({ ...rest, bench, messages: [{ role: "user", content }] });
   const authorization = key === null ? "" : `authorization: Bearer ${key}\r\n`;
-  return `POST /v1/chat/completions HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n${authorization}content-length: ${body.length}\r\n\r\n${body}`;
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return `POST /v1/chat/completions HTTP/1.1\r\nhost: ${host}\r\n${more}content-type: application/json\r\n${authorization}content-length: ${body.length}\r\n\r\n${body}`;
 }

@@ -15,7 +15,9 @@ import { overhead } from "./overhead.ts";
 import { pages } from "./pages.ts";
 import { stopAll } from "./processes.ts";
 import { markdownTable, printTable, type Table, withResults } from "./report.ts";
-import { saturation, scaling } from "./saturation.ts";
+import { saturation } from "./saturation.ts";
+import { scaling } from "./scaling.ts";
+import { scalingStreams } from "./scaling_streams.ts";
 import { serve } from "./serve.ts";
 import { soak } from "./soak.ts";
 import { streams } from "./streams.ts";
@@ -28,7 +30,10 @@ type Part = (bench: Bench, quick: boolean) => Promise<readonly Table[]>;
 
 const PARTS: Record<string, Part> = {
   overhead: (bench, quick) =>
-    overhead(bench, quick ? { rounds: 4, requests: 150 } : { rounds: 8, requests: 400 }),
+    overhead(
+      bench,
+      quick ? { rounds: 3, sets: 4, openSets: 2 } : { rounds: 6, sets: 63, openSets: 10 },
+    ),
   saturation: async (bench, quick) => [
     await saturation(bench, quick ? { rounds: 4, seconds: 1.5 } : { rounds: 8, seconds: 3 }),
   ],
@@ -43,7 +48,8 @@ const PARTS: Record<string, Part> = {
       ],
     }),
   scaling: async (bench, quick) => [
-    await scaling(bench, quick ? { rounds: 3, seconds: 1.5 } : { rounds: 8, seconds: 3 }),
+    ...await scaling(bench, quick ? { rounds: 3, seconds: 1.5 } : { rounds: 8, seconds: 3 }),
+    await scalingStreams(bench, quick ? { rounds: 2, chunks: 60 } : { rounds: 6, chunks: 100 }),
   ],
   accounting: async ({ dir }, quick) => [
     await accounting(dir, quick ? { rounds: 3, seconds: 1 } : { rounds: 6, seconds: 3 }),

@@ -1,79 +1,99 @@
-/** What a gateway adds to a request, over a direct call of the same round: one at a time, and at a fixed rate. */
-import { type Bench, type Lane, measure, rotated } from "./lanes.ts";
-import { row, type Table } from "./report.ts";
-import { median } from "./statistics.ts";
+/** What a gateway adds to a request, over a direct call of the same moment: one at a time, and at a fixed rate. */
+import { type Bench, type Lane, treeOf } from "./lanes.ts";
+import { output } from "./processes.ts";
+import { type Row, row, type Table } from "./report.ts";
+import { addedOver, median } from "./statistics.ts";
+import type { Turns, TurnsJob, TurnsResult } from "./turns.ts";
 
-export type OverheadOptions = { readonly rounds: number; readonly requests: number };
+export type OverheadOptions = {
+  readonly rounds: number;
+  /** Sets of a round, one request at a time; 32 requests of each lane in a set. */
+  readonly sets: number;
+  /** Sets of a round at the fixed rate; one second of each lane in a set. */
+  readonly openSets: number;
+};
 
 /** The engine thinks this long before it answers, as an engine does; the row becomes durable meanwhile. */
 const TTFT_MS = 10;
 const PER_SECOND = 200;
+/** About a second for three lanes. */
+const TURNS = 32;
+/** Of the first round, which is thrown away. */
+const FIRST_SETS = 4;
+const ANSWER = { chunks: 16, ttft_ms: TTFT_MS };
 
 /** Medians over rounds of what is added over direct; the first round is thrown away. */
 export async function overhead(bench: Bench, options: OverheadOptions): Promise<Table[]> {
-  const lanes = [bench.engine, bench.emberlane, bench.nginx].filter((lane) => lane !== null);
-  const seconds = Math.max(1, options.requests / PER_SECOND);
-  const answer = { chunks: 16, ttft_ms: TTFT_MS };
-  const kinds = [
+  const kinds: readonly { title: string; work: Turns; sets: number }[] = [
     {
       title: "Added to a plain answer, one request at a time",
-      work: { kind: "sequential", requests: options.requests, stream: false, bench: answer },
+      work: { kind: "sequential", turns: TURNS, stream: false },
+      sets: options.sets,
     },
     {
       title: "Added to the first chunk of a stream, one request at a time",
-      work: { kind: "sequential", requests: options.requests, stream: true, bench: answer },
+      work: { kind: "sequential", turns: TURNS, stream: true },
+      sets: options.sets,
     },
     {
       title: `Added to a plain answer at ${PER_SECOND} requests a second, open loop`,
-      work: { kind: "open", perSecond: PER_SECOND, seconds, connections: 64, bench: answer },
+      work: { kind: "open", perSecond: PER_SECOND, seconds: 1, connections: 64 },
+      sets: options.openSets,
     },
-  ] as const;
+  ];
   const tables: Table[] = [];
-  for (const { title, work } of kinds) {
-    const added = await addedOver(
-      lanes,
-      options.rounds,
-      (lane) => measure(lane, work, bench.layout.load),
-    );
-    tables.push({
-      title: `${title} (ms)`,
-      columns: ["", "p50", "p95", "p99"],
-      rows: added.map(({ name, p50, p95, p99 }) => row(name, [p50, p95, p99], 3)),
-      figures: { title, added },
-    });
+  for (const { title, work, sets } of kinds) {
+    const rounds: TurnsResult[] = [];
+    for (let round = 0; round < options.rounds; round++) {
+      const result = await turnsOf(bench, work, round === 0 ? Math.min(sets, FIRST_SETS) : sets);
+      if (round > 0) rounds.push(result);
+    }
+    tables.push(tableOf(title, rounds, sets));
   }
   return tables;
 }
 
-type Added = { name: string; p50: number; p95: number; p99: number };
+async function turnsOf(bench: Bench, work: Turns, sets: number): Promise<TurnsResult> {
+  const lanes = [bench.engine, bench.emberlane, bench.nginx].filter((lane) => lane !== null);
+  const proxies = [bench.emberlane, bench.nginx].filter((lane): lane is Lane => lane !== null);
+  const core = bench.layout.proxy;
+  const job: TurnsJob = {
+    lanes: lanes.map(({ name, port, key }) => ({ name, port, key })),
+    ...{ work, sets, bench: ANSWER },
+    watch: core === null ? null : { core, pids: proxies.flatMap((lane) => treeOf(lane).ours) },
+  };
+  const file = new URL("turns.ts", import.meta.url).pathname;
+  const command = [Deno.execPath(), "run", "-A", file, JSON.stringify(job)];
+  return JSON.parse(await output(bench.layout.load, command)) as TurnsResult;
+}
 
-async function addedOver(
-  lanes: readonly Lane[],
-  rounds: number,
-  measured: (lane: Lane) => ReturnType<typeof measure>,
-): Promise<Added[]> {
-  const over = new Map<string, Omit<Added, "name">[]>();
-  for (let round = 0; round < rounds; round++) {
-    const times = new Map<string, Omit<Added, "name">>();
-    for (const lane of rotated(lanes, round)) {
-      const { latencyUs, failed } = await measured(lane);
-      if (failed > 0) throw new Error(`${lane.name} failed ${failed} requests`);
-      times.set(lane.name, latencyUs);
-    }
-    const direct = times.get("direct");
-    if (round === 0 || direct === undefined) continue;
-    for (const [name, { p50, p95, p99 }] of times) {
-      const difference = { p50: p50 - direct.p50, p95: p95 - direct.p95, p99: p99 - direct.p99 };
-      over.set(name, [...over.get(name) ?? [], difference]);
-    }
-  }
-  over.delete("direct");
-  const ms = (all: readonly Omit<Added, "name">[], key: "p50" | "p95" | "p99") =>
-    median(all.map((one) => one[key])) / 1_000;
-  return [...over].map(([name, all]) => ({
+function tableOf(title: string, rounds: readonly TurnsResult[], sets: number): Table {
+  const names = Object.keys(rounds[0]?.latencyUs ?? {}).filter((name) => name !== "direct");
+  const added = names.map((name) => ({
     name,
-    p50: ms(all, "p50"),
-    p95: ms(all, "p95"),
-    p99: ms(all, "p99"),
+    rounds: rounds.flatMap(({ latencyUs: { direct, [name]: lane } }) =>
+      direct === undefined || lane === undefined ? [] : [addedOver(lane, direct)]
+    ),
   }));
+  const rows = added.map(({ name, rounds }): Row => {
+    const of = (key: "p50" | "p95" | "p99") => rounds.map((one) => one[key] / 1_000);
+    const p99s = of("p99");
+    const spread = `${Math.min(...p99s).toFixed(2)} to ${Math.max(...p99s).toFixed(2)}`;
+    return [...row(name, [median(of("p50")), median(of("p95")), median(p99s)], 3), spread];
+  });
+  const sum = (key: "repeats" | "noisy") => rounds.reduce((all, round) => all + round[key], 0);
+  const requests = rounds[0]?.latencyUs["direct"]?.n ?? 0;
+  return {
+    title: `${title} (ms)`,
+    columns: ["", "p50", "p95", "p99", "p99 of single rounds"],
+    rows,
+    notes: [
+      `${rounds.length} rounds of ${requests} requests a lane. Of ${rounds.length * sets} sets, ${
+        sum("repeats")
+      } were taken again because others were on the proxy's core, ${
+        sum("noisy")
+      } kept all the same.`,
+    ],
+    figures: { title, added, rounds },
+  };
 }

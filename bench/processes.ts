@@ -2,6 +2,8 @@
 const READY_MS_MAX = 60_000;
 const END_MS_MAX = 15_000;
 const NS_PER_US = 1_000;
+/** proc_net_tcp.txt of the kernel: the state of a socket that listens. */
+const TCP_LISTEN = "0A";
 
 export type Cores = string | null;
 
@@ -120,6 +122,14 @@ export function cpuUs(pids: readonly number[]): number {
   return ns / NS_PER_US;
 }
 
+/** How long the main threads of the processes ran, and how long they waited for a core others had, µs in all. */
+export function mainThreads(pids: readonly number[]): { ranUs: number; waitedUs: number } {
+  return pids.reduce((sum, pid) => {
+    const [ran = 0, waited = 0] = read(`/proc/${pid}/task/${pid}/schedstat`).split(" ").map(Number);
+    return { ranUs: sum.ranUs + ran / NS_PER_US, waitedUs: sum.waitedUs + waited / NS_PER_US };
+  }, { ranUs: 0, waitedUs: 0 });
+}
+
 /** Resident memory in megabytes; Linux only. */
 export function rssMb(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
@@ -144,6 +154,15 @@ export function sockets(pids: readonly number[]): number {
     }
     return sum + open;
   }, 0);
+}
+
+/** How many sockets listen on the port of IPv4: one for each process that shares it. */
+export function listeners(port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return read("/proc/net/tcp").split("\n").filter((line) => {
+    const [, local = "", , state] = line.trim().split(/\s+/);
+    return local.endsWith(`:${hex}`) && state === TCP_LISTEN;
+  }).length;
 }
 
 /** The tenth column of each line but the first (proc(5)). */

@@ -1,11 +1,13 @@
 /** What a plain request costs when the core is full: CPU per request and requests per core, next to nginx and Portkey. */
+import { FULL, fullInsteadOf, meanBusy } from "./cores.ts";
 import {
   type Bench,
+  DATABASE_CORE,
   type Lane,
   measure,
+  type Measured,
+  noiseOf,
   rotated,
-  startEmberlane,
-  startEngine,
   startPortkey,
 } from "./lanes.ts";
 import { type Row, row, type Table } from "./report.ts";
@@ -16,7 +18,15 @@ export type SaturationOptions = { readonly rounds: number; readonly seconds: num
 
 const CONNECTIONS = 32;
 
-type Cost = { cpuUs: number; databaseUs: number; perSecond: number; perCore: number };
+type Cost = {
+  cpuUs: number;
+  databaseUs: number;
+  perSecond: number;
+  perCore: number;
+  /** The cores that were full while the proxy's was not: then requests a second are not the proxy's limit. */
+  limitedBy: readonly string[];
+  run: Measured;
+};
 
 /** CPU µs per request, and what one core carries; ratios are medians of ratios of one round. */
 export async function saturation(bench: Bench, options: SaturationOptions): Promise<Table> {
@@ -30,19 +40,38 @@ export async function saturation(bench: Bench, options: SaturationOptions): Prom
     const ratio = nginx === null ? NaN : median(
       all.map(({ cpuUs }, i) => cpuUs / (nginx[i]?.cpuUs ?? NaN)),
     );
-    return row(name, [
+    const limited = all.filter(({ limitedBy }) => limitedBy.length > 0).length;
+    const figures = [
       median(all.map(({ cpuUs }) => cpuUs)),
       median(all.map(({ databaseUs }) => databaseUs)),
       ratio,
       median(all.map(({ perSecond }) => perSecond)),
       median(all.map(({ perCore }) => perCore)),
-    ], 2);
+    ];
+    return [...row(name, figures, 2), `${limited} of ${all.length}`];
   });
+  const elsewhere = [...costs].flatMap(([name, all]) =>
+    [...new Set(all.flatMap(({ limitedBy }) => limitedBy))].map((what) =>
+      `${name}: not limited by the proxy in some rounds, for the core of the ${what} was full.`
+    )
+  );
   return {
     title: `Plain requests of 1 KB, ${CONNECTIONS} at a time, the proxy on one core`,
-    columns: ["", "CPU µs", "database µs", "× nginx", "requests/s", "requests per core·s"],
+    columns: [
+      "",
+      "CPU µs",
+      "database µs",
+      "× nginx",
+      "requests/s",
+      "requests per core·s",
+      "limited elsewhere",
+    ],
     rows,
-    notes: typeof portkey === "string" ? [portkey] : [],
+    notes: [
+      ...typeof portkey === "string" ? [portkey] : [],
+      ...elsewhere,
+      ...noiseOf([...costs.values()].flat().map(({ run }) => run)),
+    ],
     figures: Object.fromEntries(costs),
   };
 }
@@ -61,75 +90,22 @@ async function costsOf(
   } as const;
   for (let round = 0; round < rounds; round++) {
     for (const lane of rotated(lanes, round)) {
-      const { ok, failed, cpuUs, databaseCpuUs, ...result } = await measure(
-        lane,
-        work,
-        bench.layout.load,
-      );
+      const run = await measure(lane, work, bench.layout.load);
+      const { ok, failed, cpuUs, databaseCpuUs, seconds, busy } = run;
       if (failed > 0) throw new Error(`${lane.name} failed ${failed} of ${ok + failed} requests`);
       if (round === 0) continue;
       costs.get(lane.name)?.push({
         cpuUs: cpuUs / ok,
         databaseUs: databaseCpuUs / ok,
-        perSecond: ok / result.seconds,
+        perSecond: ok / seconds,
         perCore: ok / (cpuUs / 1_000_000),
+        limitedBy: fullInsteadOf(meanBusy(busy, lane.cores) > FULL, busy, {
+          ...{ engine: bench.layout.engine, load: bench.layout.load },
+          database: bench.layout.proxy === null ? null : DATABASE_CORE,
+        }),
+        run,
       });
     }
   }
   return costs;
-}
-
-/** On four cores: two for replicas, one for the database (`lanes.ts`), one for the engine and the load together. */
-const REPLICA_CORES = "0,1";
-const ENGINE_AND_LOAD_CORE = "2";
-/** The second replica starts when the first serves. */
-const SECOND_REPLICA_MS = 5_000;
-
-/** Requests a second of two replicas on two cores, over one replica on one, in turn. */
-export async function scaling(
-  bench: Bench,
-  { rounds, seconds }: SaturationOptions,
-): Promise<Table> {
-  const pinned = bench.layout.proxy !== null;
-  const at = (cores: string) => pinned ? cores : null;
-  const engine = await startEngine(at(ENGINE_AND_LOAD_CORE));
-  const one = await startEmberlane(bench.dir, engine.port, at("0"), { name: "one-replica" });
-  const two = await startEmberlane(bench.dir, engine.port, at(REPLICA_CORES), {
-    name: "two-replicas",
-    replicas: 2,
-  });
-  await new Promise((resolve) => setTimeout(resolve, SECOND_REPLICA_MS));
-  const costs = new Map<string, Cost[]>([[one.name, []], [two.name, []]]);
-  for (let round = 0; round < rounds; round++) {
-    for (const lane of rotated([one, two], round)) {
-      const { ok, failed, cpuUs, databaseCpuUs, seconds: tookS } = await measure(lane, {
-        ...{ kind: "closed", connections: 64, seconds, bench: { chunks: 16 } } as const,
-      }, at(ENGINE_AND_LOAD_CORE));
-      if (failed > 0) throw new Error(`${lane.name} failed ${failed} requests`);
-      if (round === 0) continue;
-      costs.get(lane.name)?.push({
-        ...{ cpuUs: cpuUs / ok, databaseUs: databaseCpuUs / ok },
-        ...{ perSecond: ok / tookS, perCore: ok / (cpuUs / 1_000_000) },
-      });
-    }
-  }
-  for (const { process } of [one, two, engine]) if (process !== null) await stop(process);
-  const [ones, twos] = [costs.get(one.name) ?? [], costs.get(two.name) ?? []];
-  const ratio = median(twos.map((cost, i) => cost.perSecond / (ones[i]?.perSecond ?? NaN)));
-  const line = (name: string, all: readonly Cost[], ratio: number) =>
-    row(name, [
-      ...[median(all.map(({ perSecond }) => perSecond)), ratio],
-      ...[median(all.map(({ cpuUs }) => cpuUs)), median(all.map(({ databaseUs }) => databaseUs))],
-    ], 2);
-  return {
-    title: "Two replicas over one, plain requests",
-    columns: ["", "requests/s", "ratio", "CPU µs", "database µs"],
-    rows: [line("one replica", ones, 1), line("two replicas", twos, ratio)],
-    notes: [
-      pinned
-        ? "Four cores: each replica has one, the database one, the engine and the load share one."
-        : "Processes were not kept to cores.",
-    ],
-    figures: { ratio, ones, twos },
-  };
 }

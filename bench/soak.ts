@@ -1,6 +1,6 @@
 /** A long run in which clients keep leaving: memory must not grow, no socket may stay, every request has its row. */
 import type { Bench } from "./lanes.ts";
-import { measure, startEmberlane } from "./lanes.ts";
+import { measureOnce, startEmberlane } from "./lanes.ts";
 import { rssMb, sockets, stop, tree } from "./processes.ts";
 import { row, type Table } from "./report.ts";
 import { slope } from "./statistics.ts";
@@ -28,7 +28,7 @@ export async function soak(bench: Bench, { seconds, connections }: SoakOptions):
   const timer = setInterval(() => {
     samples.push([(performance.now() - startMs) / 1_000, rssMb(ours())]);
   }, SAMPLE_MS);
-  const result = await measure(lane, {
+  const result = await measureOnce(lane, {
     kind: "soak",
     connections,
     seconds,

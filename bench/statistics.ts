@@ -37,3 +37,28 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
   const bottom = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
   return bottom === 0 ? 0 : top / bottom;
 }
+
+export type Added = Pick<Quantiles, "p50" | "p95" | "p99">;
+
+/** How much later each quantile of `lane` is than that of `direct`, both of the same round. */
+export function addedOver(lane: Added, direct: Added): Added {
+  return {
+    p50: lane.p50 - direct.p50,
+    p95: lane.p95 - direct.p95,
+    p99: lane.p99 - direct.p99,
+  };
+}
+
+/**
+ * Where a rising line through `points`, sorted by x, first comes to `limit`: between the last point under it and the
+ * first that is not. Null when none is under it, or all are.
+ */
+export function crossing(
+  points: readonly (readonly [x: number, y: number])[],
+  limit: number,
+): number | null {
+  const at = points.findIndex(([, y]) => y >= limit);
+  const [under, over] = [points[at - 1], points[at]];
+  if (under === undefined || over === undefined) return null;
+  return under[0] + (over[0] - under[0]) * (limit - under[1]) / (over[1] - under[1]);
+}

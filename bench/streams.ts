@@ -1,5 +1,6 @@
 /** Many streams at once: CPU per chunk, added time to the first one, added lag, memory; nothing may be incomplete. */
-import { type Bench, measure, type Measured, rotated } from "./lanes.ts";
+import { FULL, meanBusy } from "./cores.ts";
+import { type Bench, measure, type Measured, noiseOf, rotated } from "./lanes.ts";
 import { row, type Table } from "./report.ts";
 import { median } from "./statistics.ts";
 
@@ -30,9 +31,19 @@ export async function streams(bench: Bench, { rounds, shapes }: StreamsOptions):
         if (round > 0) runs.get(lane.name)?.push(run);
       }
     }
-    tables.push(tableOf(shape, runs));
+    const notes = [...noiseOf([...runs.values()].flat()), ...fullOf(bench, [...runs.values()])];
+    tables.push({ ...tableOf(shape, runs), notes });
   }
   return tables;
+}
+
+/** Says so when the load or the engine had no room left: what lagged then need not be the proxy. */
+function fullOf({ layout }: Bench, lanes: readonly (readonly Measured[])[]): string[] {
+  const cores = { engine: layout.engine, load: layout.load };
+  return Object.entries(cores).flatMap(([name, core]) => {
+    const full = lanes.flat().filter(({ busy }) => meanBusy(busy, core) > FULL).length;
+    return full === 0 ? [] : [`The core of the ${name} was full in ${full} slices.`];
+  });
 }
 
 function tableOf(

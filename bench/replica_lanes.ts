@@ -1,0 +1,89 @@
+/**
+ * One replica and two, for what the second one adds: each replica on a core of its own, and, to leave the database, the
+ * engine and the load cores to spare on a machine of four, next to neighbours that take a share of it.
+ */
+import { coreNumbers } from "./cores.ts";
+import { type Bench, type Lane, startEmberlane, startEngine, treeOf } from "./lanes.ts";
+import { type Cores, listeners, pin, start, type Started, stop } from "./processes.ts";
+
+export type ReplicaLane = Lane & {
+  readonly replicas: number;
+  /** The replicas' own processes, without what starts them. */
+  readonly pids: readonly number[];
+};
+
+export type ReplicaLanes = {
+  readonly one: ReplicaLane;
+  readonly two: ReplicaLane;
+  /** Where the engine and the load are, together. */
+  readonly rest: Cores;
+  /** Ends all of it. */
+  stop(): Promise<void>;
+};
+
+/** On four cores: two for replicas, one for the database (`lanes.ts`), one for the engine and the load together. */
+const REPLICA_CORES = ["0", "1"] as const;
+const REST_CORE = "2";
+const SERVES_MS_MAX = 30_000;
+const LOOK_MS = 50;
+
+/** Starts an engine and two gateways over it, of one replica and of two, each with a database. */
+export async function startReplicaLanes(bench: Bench): Promise<ReplicaLanes> {
+  const isPinned = bench.layout.proxy !== null;
+  const rest = isPinned ? REST_CORE : null;
+  const engine = await startEngine(rest);
+  const one = await startReplicas(bench.dir, engine.port, 1, isPinned);
+  const two = await startReplicas(bench.dir, engine.port, 2, isPinned);
+  return {
+    ...{ one, two, rest },
+    async stop() {
+      for (const { process } of [one, two, engine]) if (process !== null) await stop(process);
+    },
+  };
+}
+
+async function startReplicas(
+  dir: string,
+  enginePort: number,
+  replicas: number,
+  isPinned: boolean,
+): Promise<ReplicaLane> {
+  const cores = isPinned ? REPLICA_CORES.slice(0, replicas).join(",") : null;
+  // V8 starts as many helpers as it sees cores, and each has a share of its own next to a neighbour: let all see the same.
+  const seen = isPinned ? REPLICA_CORES.join(",") : null;
+  const name = replicas === 1 ? "one replica" : `${replicas} replicas`;
+  const lane = await startEmberlane(dir, enginePort, seen, { name, replicas });
+  const endMs = performance.now() + SERVES_MS_MAX;
+  // The others start when the first serves.
+  while (listeners(lane.port) < replicas) {
+    if (performance.now() > endMs) throw new Error(`${name} did not serve in ${SERVES_MS_MAX} ms`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  // With several, the first process only starts the others.
+  const { ours } = treeOf(lane);
+  const pids = replicas === 1 ? ours.slice(0, 1) : ours.slice(1);
+  if (pids.length !== replicas) throw new Error(`${name}: found ${pids.length} processes`);
+  for (const [i, core] of coreNumbers(cores).entries()) {
+    await pin(pids.slice(i, i + 1), String(core));
+  }
+  return { ...lane, cores, replicas, pids };
+}
+
+/**
+ * Starts `perCore` processes on each replica's core that do nothing but run. All weigh the same, so that a replica which
+ * never sleeps gets one part in `perCore` + 1.
+ */
+export function startNeighbours(perCore: number): Started[] {
+  return REPLICA_CORES.flatMap((core) =>
+    Array.from(
+      { length: perCore },
+      () => start("neighbour", core, ["sh", "-c", "while :; do :; done"]),
+    )
+  );
+}
+
+/** The neighbours that are on the cores of `lane`. */
+export function neighboursOf(lane: Lane, neighbours: readonly Started[]): number[] {
+  const perCore = neighbours.length / REPLICA_CORES.length;
+  return neighbours.slice(0, coreNumbers(lane.cores).length * perCore).map(({ pid }) => pid);
+}

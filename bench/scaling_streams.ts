@@ -1,0 +1,120 @@
+/** The chunks a second that two replicas carry over one, each with a share of its core: streams are added until chunks wait. */
+import { meanBusy } from "./cores.ts";
+import { type Bench, DATABASE_CORE, measure, type Measured, noiseOf, rotated } from "./lanes.ts";
+import { stop } from "./processes.ts";
+import {
+  neighboursOf,
+  type ReplicaLane,
+  startNeighbours,
+  startReplicaLanes,
+} from "./replica_lanes.ts";
+import { type Row, row, type Table } from "./report.ts";
+import { NEIGHBOURS, shareOf, sleptOf } from "./scaling.ts";
+import { crossing, median } from "./statistics.ts";
+
+export type ScalingStreamsOptions = { readonly rounds: number; readonly chunks: number };
+
+const PER_SECOND = 50;
+const TTFT_MS = 50;
+const RAMP_MS = 400;
+/** Carried is what arrives, at the median, within half the time to the next chunk: beyond it, chunks come in pairs. */
+const LAG_US_MAX = 10_000;
+const FIRST_STREAMS = 100;
+const STEP = 1.25;
+const STEPS_MAX = 16;
+/** A later round begins this many steps under where the first one ended. */
+const STEPS_BACK = 3;
+
+type Carried = {
+  readonly perSecond: number;
+  readonly last: Measured;
+  readonly all: readonly Measured[];
+};
+
+/** Medians over rounds; the first one only finds where to begin. */
+export async function scalingStreams(
+  bench: Bench,
+  { rounds, chunks }: ScalingStreamsOptions,
+): Promise<Table> {
+  const lanes = await startReplicaLanes(bench);
+  const neighbours = lanes.rest === null ? [] : startNeighbours(NEIGHBOURS);
+  const carried = new Map<ReplicaLane, Carried[]>([[lanes.one, []], [lanes.two, []]]);
+  const from = new Map<ReplicaLane, number>();
+  for (let round = 0; round < rounds; round++) {
+    for (const lane of rotated([lanes.one, lanes.two], round)) {
+      const beside = neighboursOf(lane, neighbours);
+      const streams = from.get(lane) ?? FIRST_STREAMS * lane.replicas;
+      const found = await carriedBy(lane, { streams, chunks, rest: lanes.rest, beside });
+      from.set(lane, Math.round(found.perSecond / PER_SECOND / STEP ** STEPS_BACK));
+      if (round > 0) carried.get(lane)?.push(found);
+    }
+  }
+  for (const neighbour of neighbours) await stop(neighbour);
+  await lanes.stop();
+  const ones = carried.get(lanes.one) ?? [];
+  const rows = [...carried].map(([lane, all]): Row => [
+    ...row(lane.name, [median(all.map(({ perSecond }) => perSecond))], 0),
+    ...row("", [
+      median(all.map(({ perSecond }, i) => perSecond / (ones[i]?.perSecond ?? NaN))),
+      median(all.map(({ last }) => last.cpuUs / last.chunks)),
+    ], 2).slice(1),
+    ...row("", [
+      100 * median(all.map(({ last }) => shareOf(last, lane))),
+      100 * median(all.map(({ last }) => sleptOf(last))),
+      100 * median(all.map(({ last }) => meanBusy(last.busy, DATABASE_CORE))),
+      100 * median(all.map(({ last }) => meanBusy(last.busy, lanes.rest))),
+    ], 0).slice(1),
+  ]);
+  return {
+    title: `Two replicas over one, chunks, beside ${NEIGHBOURS} busy neighbours on each core`,
+    columns: [
+      ...["", "chunks/s carried", "ratio", "CPU µs per chunk", "of its core %", "slept %"],
+      ...["database's core %", "engine and load %"],
+    ],
+    rows,
+    notes: [
+      `Streams of ${chunks} chunks at ${PER_SECOND} a second, more of them in each step, until a chunk's lag is ${
+        LAG_US_MAX / 1_000
+      } ms at the median: that rate is what is carried. The shares are those of the last step.`,
+      ...noiseOf([...carried.values()].flat().flatMap(({ all }) => all)),
+    ],
+    figures: Object.fromEntries([...carried].map(([{ name }, all]) => [name, all])),
+  };
+}
+
+/** Adds streams until chunks wait; between the last two steps the rate is interpolated. Throws when they never do. */
+async function carriedBy(
+  lane: ReplicaLane,
+  { streams, chunks, rest, beside }: {
+    streams: number;
+    chunks: number;
+    rest: string | null;
+    beside: readonly number[];
+  },
+): Promise<Carried> {
+  const points: [perSecond: number, lagUs: number][] = [];
+  const all: Measured[] = [];
+  let [asked, steps] = [streams, 0];
+  for (; steps < STEPS_MAX; steps++) {
+    const run = await measure(
+      lane,
+      {
+        ...{ kind: "streams", streams: asked, rampMs: RAMP_MS, watch: lane.pids } as const,
+        bench: { chunks, every_ms: 1_000 / PER_SECOND, ttft_ms: TTFT_MS },
+      },
+      rest,
+      beside,
+    );
+    if (run.whole !== asked) throw new Error(`${lane.name}: ${run.whole} of ${asked} were whole`);
+    all.push(run);
+    points.push([asked * PER_SECOND, run.lagUs.p50]);
+    const perSecond = crossing(points, LAG_US_MAX);
+    if (perSecond !== null) return { perSecond, last: run, all };
+    if (run.lagUs.p50 >= LAG_US_MAX) {
+      // It was over at once: begin lower.
+      points.length = 0;
+      asked = Math.max(1, Math.round(asked / STEP ** STEPS_BACK));
+    } else asked = Math.round(asked * STEP);
+  }
+  throw new Error(`${lane.name} carried ${asked} streams and still did not wait`);
+}
