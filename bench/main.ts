@@ -17,7 +17,6 @@ import { stopAll } from "./processes.ts";
 import { markdownTable, printTable, type Table, withResults } from "./report.ts";
 import { saturation } from "./saturation.ts";
 import { scaling } from "./scaling.ts";
-import { scalingStreams } from "./scaling_streams.ts";
 import { serve } from "./serve.ts";
 import { soak } from "./soak.ts";
 import { streams } from "./streams.ts";
@@ -47,10 +46,13 @@ const PARTS: Record<string, Part> = {
         ...(quick ? [] : [{ streams: 2_000, perSecond: 20, chunks: 60 }]),
       ],
     }),
-  scaling: async (bench, quick) => [
-    ...await scaling(bench, quick ? { rounds: 3, seconds: 1.5 } : { rounds: 8, seconds: 3 }),
-    await scalingStreams(bench, quick ? { rounds: 2, chunks: 60 } : { rounds: 6, chunks: 100 }),
-  ],
+  scaling: (bench, quick) =>
+    scaling(
+      bench,
+      quick
+        ? { rounds: 3, seconds: 1.5, streams: { rounds: 2, chunks: 50 } }
+        : { rounds: 8, seconds: 3, streams: { rounds: 6, chunks: 100 } },
+    ),
   accounting: async ({ dir }, quick) => [
     await accounting(dir, quick ? { rounds: 3, seconds: 1 } : { rounds: 6, seconds: 3 }),
   ],

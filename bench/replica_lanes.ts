@@ -2,8 +2,16 @@
  * One replica and two, for what the second one adds: each replica on a core of its own, and, to leave the database, the
  * engine and the load cores to spare on a machine of four, next to neighbours that take a share of it.
  */
-import { coreNumbers } from "./cores.ts";
-import { type Bench, type Lane, startEmberlane, startEngine, treeOf } from "./lanes.ts";
+import { coreNumbers, FULL, fullInsteadOf } from "./cores.ts";
+import {
+  type Bench,
+  DATABASE_CORE,
+  type Lane,
+  type Measured,
+  startEmberlane,
+  startEngine,
+  treeOf,
+} from "./lanes.ts";
 import { type Cores, listeners, pin, start, type Started, stop } from "./processes.ts";
 
 export type ReplicaLane = Lane & {
@@ -24,6 +32,10 @@ export type ReplicaLanes = {
 /** On four cores: two for replicas, one for the database (`lanes.ts`), one for the engine and the load together. */
 const REPLICA_CORES = ["0", "1"] as const;
 const REST_CORE = "2";
+/** On each replica's core. Two replicas then leave room on the cores of the database, the engine and the load. */
+const NEIGHBOURS = 2;
+/** A replica that waited for work this long was not the limit. */
+const SLEPT_MAX = 0.1;
 const SERVES_MS_MAX = 30_000;
 const LOOK_MS = 50;
 
@@ -70,13 +82,13 @@ async function startReplicas(
 }
 
 /**
- * Starts `perCore` processes on each replica's core that do nothing but run. All weigh the same, so that a replica which
- * never sleeps gets one part in `perCore` + 1.
+ * Starts processes on each replica's core that do nothing but run. All weigh the same, so that a replica which never
+ * sleeps gets a third, and what its helpers get besides.
  */
-export function startNeighbours(perCore: number): Started[] {
+export function startNeighbours(): Started[] {
   return REPLICA_CORES.flatMap((core) =>
     Array.from(
-      { length: perCore },
+      { length: NEIGHBOURS },
       () => start("neighbour", core, ["sh", "-c", "while :; do :; done"]),
     )
   );
@@ -84,6 +96,38 @@ export function startNeighbours(perCore: number): Started[] {
 
 /** The neighbours that are on the cores of `lane`. */
 export function neighboursOf(lane: Lane, neighbours: readonly Started[]): number[] {
-  const perCore = neighbours.length / REPLICA_CORES.length;
-  return neighbours.slice(0, coreNumbers(lane.cores).length * perCore).map(({ pid }) => pid);
+  const count = Math.min(neighbours.length, coreNumbers(lane.cores).length * NEIGHBOURS);
+  return neighbours.slice(0, count).map(({ pid }) => pid);
 }
+
+/** What the title of a table says of it. */
+export function sharing(neighbours: readonly Started[]): string {
+  return neighbours.length === 0
+    ? "whole cores"
+    : `beside ${NEIGHBOURS} busy neighbours on each core`;
+}
+
+/** What each replica had of its core, all its threads together. */
+export const shareOf = ({ cpuUs, seconds }: Measured, { replicas }: ReplicaLane) =>
+  cpuUs / 1_000_000 / seconds / replicas;
+
+/** The share of the time in which a replica's main thread neither ran nor waited for its core: it had nothing to do. */
+export const sleptOf = ({ ran, waited }: Measured) => Math.max(0, 1 - ran - waited);
+
+/** Which cores were full while the replicas had nothing to do for some of the time. */
+function limitsOf(run: Measured, rest: string | null): string[] {
+  const isProxyFull = sleptOf(run) < SLEPT_MAX;
+  const others = { "engine and load": rest, database: rest === null ? null : DATABASE_CORE };
+  return fullInsteadOf(isProxyFull, run.busy, others);
+}
+
+/** In how many rounds something else was the limit, as a table says it. */
+export function limitedElsewhere(runs: readonly Measured[], rest: string | null): string {
+  const limited = runs.filter((run) => limitsOf(run, rest).length > 0).length;
+  return `${limited} of ${runs.length}`;
+}
+
+export const LIMITS_NOTE =
+  `Each replica has a core, the database one, the engine and the load share one. Limited elsewhere: one of these was more than ${
+    FULL * 100
+  } % busy in a round while the replicas slept for ${SLEPT_MAX * 100} % or more of it.`;
