@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { addedOver, crossing, median, quantiles } from "./statistics.ts";
-import { permutations } from "./turns.ts";
 
 Deno.test("quantiles() rests a p99 of 2,000 on the 20 greatest", () => {
   const all = quantiles(Array.from({ length: 2_000 }, (_, i) => 2_000 - i));
@@ -28,17 +27,4 @@ Deno.test("crossing() is unknown when no point is under the limit, or all are", 
   assert.equal(crossing([[100, 11], [200, 12]], 10), null);
   assert.equal(crossing([[100, 2], [200, 3]], 10), null);
   assert.equal(crossing([], 10), null);
-});
-
-Deno.test("permutations() lets each of three lanes follow each other one equally often", () => {
-  const orders = permutations(["direct", "nginx", "emberlane"]);
-  const follows = new Map<string, number>();
-  for (const order of orders) {
-    for (const [i, lane] of order.slice(1).entries()) {
-      const pair = `${order[i]} ${lane}`;
-      follows.set(pair, (follows.get(pair) ?? 0) + 1);
-    }
-  }
-  assert.equal(new Set(orders.map(String)).size, 6);
-  assert.deepEqual([...follows.values()], [2, 2, 2, 2, 2, 2]);
 });
