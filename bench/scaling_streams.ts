@@ -1,6 +1,6 @@
 /** The chunks a second that two replicas carry over one, each with a share of its core: streams are added until chunks wait. */
 import { meanBusy } from "./cores.ts";
-import { DATABASE_CORE, measure, type Measured, noiseOf, rotated } from "./lanes.ts";
+import { DATABASE_CORE, type Measured, measureOnce, noiseOf, rotated } from "./lanes.ts";
 import type { Started } from "./processes.ts";
 import {
   limitedElsewhere,
@@ -23,7 +23,7 @@ const RAMP_MS = 400;
 const LAG_US_MAX = 10_000;
 const FIRST_STREAMS = 100;
 const STEP = 1.25;
-const STEPS_MAX = 16;
+const STEPS_MAX = 12;
 /** A later round begins this many steps under where the first one ended. */
 const STEPS_BACK = 3;
 
@@ -102,7 +102,8 @@ async function carriedBy(
   const all: Measured[] = [];
   let [asked, steps] = [streams, 0];
   for (; steps < STEPS_MAX; steps++) {
-    const run = await measure(
+    // Not again for the noise of others: a round has many steps, and there are more rounds.
+    const run = await measureOnce(
       lane,
       {
         ...{ kind: "streams", streams: asked, rampMs: RAMP_MS, watch: lane.pids } as const,

@@ -157,13 +157,13 @@ async function openLoop(
     }
   };
   const startMs = performance.now();
-  const endMs = startMs + seconds * 1_000;
-  let dueMs = startMs;
-  while (dueMs < endMs) {
-    const waitMs = dueMs - performance.now();
+  const count = Math.round(perSecond * seconds);
+  for (let due = 0; due < count;) {
+    const dueMs = () => startMs + due * 1_000 / perSecond;
+    const waitMs = dueMs() - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    for (; dueMs <= performance.now() && dueMs < endMs; dueMs += 1_000 / perSecond) {
-      waiting.push(Math.round((performance.timeOrigin + dueMs) * 1_000));
+    for (; due < count && dueMs() <= performance.now(); due++) {
+      waiting.push(Math.round((performance.timeOrigin + dueMs()) * 1_000));
     }
     pump();
   }

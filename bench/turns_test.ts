@@ -68,10 +68,11 @@ data: [DONE]
 
 Deno.test("turns fail when one answer is not whole", async () => {
   await using one = await engine();
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response(SHORT, { headers: { "content-type": "text/event-stream" } }),
-  );
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () =>
+    // As a stream, so that it is sent in chunks.
+    new Response(ReadableStream.from([new TextEncoder().encode(SHORT)]), {
+      headers: { "content-type": "text/event-stream" },
+    }));
   const lanes = [
     { name: "direct", port: one.port, key: null },
     { name: "short", port: server.addr.port, key: null },
