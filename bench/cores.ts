@@ -73,3 +73,11 @@ export function fullInsteadOf(
   if (isProxyFull) return [];
   return Object.keys(others).filter((name) => meanBusy(busy, others[name] ?? null) > FULL);
 }
+
+/** Beyond this, what two runs were given differs too much for them to be held against each other. */
+const UNEVEN_MAX = 0.1;
+
+/** Whether two shares of a core are the same but for a tenth of the greater. */
+export function isEven(one: number, other: number): boolean {
+  return Math.abs(one - other) <= UNEVEN_MAX * Math.max(one, other);
+}

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { busyBetween, coreNumbers, foreignShare, fullInsteadOf, parseCoreTimes } from "./cores.ts";
+import {
+  busyBetween,
+  coreNumbers,
+  foreignShare,
+  fullInsteadOf,
+  isEven,
+  parseCoreTimes,
+} from "./cores.ts";
 
 const BEFORE = `cpu  100 0 100 800 0 0 0 0 0 0
 cpu0 50 0 50 400 0 0 0 0 0 0
@@ -42,4 +49,13 @@ Deno.test("fullInsteadOf() names the full cores, unless the proxy is full too", 
 
 Deno.test("coreNumbers() reads a list of cores, and none from nothing", () => {
   assert.deepEqual([coreNumbers("2,3"), coreNumbers(null), coreNumbers("")], [[2, 3], [], []]);
+});
+
+Deno.test("isEven() lets two shares differ by a tenth of the greater, whichever it is", () => {
+  assert.deepEqual([isEven(0.45, 0.5), isEven(0.5, 0.45), isEven(0, 0)], [true, true, true]);
+  assert.deepEqual([isEven(0.449, 0.5), isEven(0.5, 0.449), isEven(NaN, 0.5)], [
+    false,
+    false,
+    false,
+  ]);
 });

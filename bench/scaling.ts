@@ -1,5 +1,5 @@
 /** Plain requests of two replicas over one: with whole cores, and with a share of each, so that there are cores to spare. */
-import { meanBusy } from "./cores.ts";
+import { FOREIGN_MAX, isEven, meanBusy } from "./cores.ts";
 import { type Bench, DATABASE_CORE, measure, type Measured, noiseOf, rotated } from "./lanes.ts";
 import { type Started, stop } from "./processes.ts";
 import {
@@ -24,8 +24,11 @@ export type ScalingOptions = {
   readonly streams: ScalingStreamsOptions;
 };
 
-/** The same for both lanes: enough that two replicas never wait for work. */
-const CONNECTIONS = 128;
+/**
+ * The same for both lanes: enough that two replicas never wait for work, and that each writes its usage rows in groups
+ * as great as they get.
+ */
+const CONNECTIONS = 256;
 /**
  * What two replicas on two cores carry over one on one, in turn: requests with whole cores, requests and chunks with a
  * share of each. Medians over rounds; the first one is thrown away.
@@ -69,18 +72,31 @@ async function runsOf(
   return runs;
 }
 
+/** Next to neighbours, the ratio is of runs that others left alone and whose replicas had the same share of a core. */
+function isFair(base: Measured, one: ReplicaLane, run: Measured, lane: ReplicaLane): boolean {
+  return base.foreign <= FOREIGN_MAX && run.foreign <= FOREIGN_MAX &&
+    isEven(shareOf(base, one), shareOf(run, lane));
+}
+
+const FAIR_NOTE =
+  "Compared are rounds in which others had at most a tenth of the replicas' cores, and each replica the same share of its core, give or take a tenth.";
+
 function tableOf(
   runs: Runs,
   { one, rest }: ReplicaLanes,
   neighbours: readonly Started[],
 ): Table {
-  const ones = (runs.get(one) ?? []).map(perSecond);
+  const ones = runs.get(one) ?? [];
   const rows = [...runs].map(([lane, all]): Row => {
-    const ratios = all.map((run, i) => perSecond(run) / (ones[i] ?? NaN));
+    const counted = all.flatMap((run, i) => {
+      const base = ones[i];
+      if (base === undefined || (neighbours.length > 0 && !isFair(base, one, run, lane))) return [];
+      return [perSecond(run) / perSecond(base)];
+    });
     const percent = (of: (run: Measured) => number) => 100 * median(all.map(of));
     return [
       ...row(lane.name, [
-        ...[median(all.map(perSecond)), median(ratios)],
+        ...[median(all.map(perSecond)), median(counted)],
         ...[median(all.map(({ cpuUs, ok }) => cpuUs / ok))],
         ...[median(all.map(({ databaseCpuUs, ok }) => databaseCpuUs / ok))],
       ], 2),
@@ -90,6 +106,7 @@ function tableOf(
         ...[percent(({ busy }) => meanBusy(busy, rest))],
       ], 0).slice(1),
       limitedElsewhere(all, rest),
+      `${counted.length} of ${all.length}`,
     ];
   });
   return {
@@ -98,12 +115,14 @@ function tableOf(
     }`,
     columns: [
       ...["", "requests/s", "ratio", "CPU µs", "database µs", "of its core %", "slept %"],
-      ...["database's core %", "engine and load %", "limited elsewhere"],
+      ...["database's core %", "engine and load %", "limited elsewhere", "compared"],
     ],
     rows,
-    notes: rest === null
-      ? ["Processes were not kept to cores."]
-      : [LIMITS_NOTE, ...noiseOf([...runs.values()].flat())],
+    notes: rest === null ? ["Processes were not kept to cores."] : [
+      LIMITS_NOTE,
+      ...neighbours.length === 0 ? [] : [FAIR_NOTE],
+      ...noiseOf([...runs.values()].flat()),
+    ],
     figures: Object.fromEntries([...runs].map(([{ name }, all]) => [name, all])),
   };
 }

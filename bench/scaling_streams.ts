@@ -1,5 +1,5 @@
 /** The chunks a second that two replicas carry over one, each with a share of its core: streams are added until chunks wait. */
-import { meanBusy } from "./cores.ts";
+import { FOREIGN_MAX, meanBusy } from "./cores.ts";
 import { DATABASE_CORE, type Measured, measureOnce, noiseOf, rotated } from "./lanes.ts";
 import type { Started } from "./processes.ts";
 import {
@@ -52,8 +52,13 @@ export async function scalingStreams(
       from.set(lane, Math.ceil(found.perSecond / PER_SECOND / STEP ** STEPS_BACK));
       inRound.set(lane, found);
     }
-    if (inRound.size < carried.size) lost++;
-    else if (round > 0) { for (const [lane, found] of inRound) carried.get(lane)?.push(found); }
+    if (round === 0) continue;
+    const isQuiet = [...inRound.values()].every(({ last }) => !(last.foreign > FOREIGN_MAX));
+    if (inRound.size < carried.size || !isQuiet) {
+      lost++;
+      continue;
+    }
+    for (const [lane, found] of inRound) carried.get(lane)?.push(found);
   }
   const ones = carried.get(lanes.one) ?? [];
   const rows = [...carried].map(([lane, all]): Row => [
@@ -81,7 +86,9 @@ export async function scalingStreams(
       `Streams of ${chunks} chunks at ${PER_SECOND} a second, more of them in each step, until a chunk's lag is ${
         LAG_US_MAX / 1_000
       } ms at the median: that rate is what is carried. The shares are those of the last step.`,
-      ...lost === 0 ? [] : [`${lost} rounds did not find it, for the noise of the machine.`],
+      ...lost === 0
+        ? []
+        : [`${lost} rounds did not count, for the work of others on the replicas' cores.`],
       ...noiseOf([...carried.values()].flat().flatMap(({ all }) => all)),
     ],
     figures: Object.fromEntries([...carried].map(([{ name }, all]) => [name, all])),
