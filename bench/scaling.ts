@@ -83,20 +83,23 @@ const FAIR_NOTE =
 
 function tableOf(
   runs: Runs,
-  { one, rest }: ReplicaLanes,
+  { one, two, rest }: ReplicaLanes,
   neighbours: readonly Started[],
 ): Table {
-  const ones = runs.get(one) ?? [];
+  const [ones, twos] = [runs.get(one) ?? [], runs.get(two) ?? []];
+  const compared = [...ones.keys()].filter((i) => {
+    const [base, run] = [ones[i], twos[i]];
+    if (base === undefined || run === undefined) return false;
+    return neighbours.length === 0 || isFair(base, one, run, two);
+  });
   const rows = [...runs].map(([lane, all]): Row => {
-    const counted = all.flatMap((run, i) => {
-      const base = ones[i];
-      if (base === undefined || (neighbours.length > 0 && !isFair(base, one, run, lane))) return [];
-      return [perSecond(run) / perSecond(base)];
-    });
+    const rates = (of: readonly Measured[]) =>
+      compared.flatMap((i) => of.slice(i, i + 1)).map(perSecond);
+    const ratios = rates(all).map((rate, i) => rate / (rates(ones)[i] ?? NaN));
     const percent = (of: (run: Measured) => number) => 100 * median(all.map(of));
     return [
       ...row(lane.name, [
-        ...[median(all.map(perSecond)), median(counted)],
+        ...[median(all.map(perSecond)), median(ratios)],
         ...[median(all.map(({ cpuUs, ok }) => cpuUs / ok))],
         ...[median(all.map(({ databaseCpuUs, ok }) => databaseCpuUs / ok))],
       ], 2),
@@ -106,7 +109,7 @@ function tableOf(
         ...[percent(({ busy }) => meanBusy(busy, rest))],
       ], 0).slice(1),
       limitedElsewhere(all, rest),
-      `${counted.length} of ${all.length}`,
+      `${compared.length} of ${all.length}`,
     ];
   });
   return {
