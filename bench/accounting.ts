@@ -4,6 +4,7 @@ import { newId } from "@/lib/kernel/ids.ts";
 import { silentLog } from "@/lib/kernel/log.ts";
 import { createMetrics } from "@/lib/kernel/metrics.ts";
 import { migrate } from "@/lib/kernel/migrations.ts";
+import { openSockets } from "@/lib/kernel/sockets/sockets.ts";
 import { openUsageDatabase } from "@/lib/ledger/usage_database.ts";
 import { createUsageLedger } from "@/lib/ledger/usage_ledger.ts";
 import type { UsagePlacement, UsageRequest } from "@/lib/ledger/usage_store.ts";
@@ -23,7 +24,11 @@ export async function accounting(
   await using database = await databaseOf(`${dir}/accounting`);
   const { sql, target } = database;
   await migrate(sql, new URL("../migrations/", import.meta.url));
-  const rows = openUsageDatabase(target, { applicationName: "bench usage", log: silentLog });
+  const rows = openUsageDatabase(target, {
+    applicationName: "bench usage",
+    log: silentLog,
+    sockets: openSockets("auto", silentLog),
+  });
   const ledger = createUsageLedger({
     ...{
       sql: rows.sql,

@@ -12,7 +12,7 @@ import { RateLimiter } from "@/lib/accounts/rate_limit.ts";
 import { Deadlines } from "@/lib/engine/deadlines.ts";
 import { Http1Connection } from "@/lib/engine/http1_connection.ts";
 import { Exchange } from "@/lib/engine/http1_exchange.ts";
-import type { Wire, WireEars } from "@/lib/engine/http1_wire.ts";
+import type { Wire, WireEars } from "@/lib/kernel/sockets/wire.ts";
 import { checkRequest, type Upstream } from "@/lib/engine/upstream.ts";
 import { lineupOf } from "@/lib/fleet/lineup.ts";
 import type { Machine } from "@/lib/fleet/place.ts";
@@ -67,9 +67,10 @@ class MemoryWire implements Wire {
     this.#ears = ears;
   }
 
-  write(): void {
+  write(): boolean {
     this.#piece = 0;
     spoken.push(this.#speak);
+    return true;
   }
 
   #speak = (): void => {

@@ -163,7 +163,10 @@ async function compose(
       doorbell.ring(machineSubject(machineId), againIn);
     }
   };
-  const rows = openUsageDatabase(target, { applicationName: `emberlane ${id} usage`, log });
+  const sockets = openSockets(fleet.gateway.sockets, log);
+  undo.push(() => sockets.close());
+  const applicationName = `emberlane ${id} usage`;
+  const rows = openUsageDatabase(target, { applicationName, log, sockets });
   undo.push(rows.end);
   const ledger = createUsageLedger({ sql: rows.sql, write: rows.write, clock, log, metrics });
   undo.push(() => Promise.resolve(ledger.stop()));
@@ -183,8 +186,6 @@ async function compose(
     reconcile: reconciler.round,
   });
 
-  const sockets = openSockets(fleet.gateway.sockets, log);
-  undo.push(() => sockets.close());
   const upstream = createHttpUpstream({ clock, sockets });
   const keys = new KeyCache({ findKey: (hash) => findKeyByHash(sql, hash), events, clock, log });
   const overdue = new Cancel();
@@ -282,10 +283,10 @@ async function compose(
     pokeAsked();
     keys.close();
     upstream.close();
-    await sockets.close();
     await Promise.allSettled([heartbeat.stop(), doorbell.close(), view.close(), closeProviders()]);
     await events.close();
     await Promise.all([sql.end({ timeout: 5 }), rows.end()]);
+    await sockets.close();
     await embedded?.stop();
   });
   // Beside serving: a provider or an engine that does not answer holds up no start.

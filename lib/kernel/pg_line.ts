@@ -5,7 +5,7 @@
  */
 import type { CancelSignal } from "./cancel.ts";
 import { Authentication, type Login } from "./pg_auth.ts";
-import type { PgWire } from "./pg_connect.ts";
+import type { Wire } from "./sockets/wire.ts";
 import { errorOf, PgLostError, ProtocolError, UnspokenError } from "./pg_error.ts";
 import { MessageReader, MessageSplitter, type PgRow, rowOf } from "./pg_reader.ts";
 import { MessageWriter } from "./pg_writer.ts";
@@ -55,7 +55,7 @@ type Task = {
 };
 
 export class PgLine {
-  readonly #wire: PgWire;
+  readonly #wire: Wire;
   readonly #login: PgLogin;
   readonly #statement: PgStatement;
   readonly #authentication: Authentication;
@@ -64,7 +64,7 @@ export class PgLine {
   #task: Task | null = null;
   #lost: Error | null = null;
 
-  private constructor(wire: PgWire, login: PgLogin, statement: PgStatement) {
+  private constructor(wire: Wire, login: PgLogin, statement: PgStatement) {
     this.#wire = wire;
     this.#login = login;
     this.#statement = statement;
@@ -81,7 +81,7 @@ export class PgLine {
    * it wants and this does not speak, `signal`'s reason when it aborts; the wire is closed then.
    */
   static async open(
-    wire: PgWire,
+    wire: Wire,
     login: PgLogin,
     statement: PgStatement,
     signal: CancelSignal,
@@ -144,7 +144,7 @@ export class PgLine {
   }
 
   #send(): void {
-    this.#wire.write({ head: this.#out.written, body: null });
+    this.#wire.write(this.#out.written);
   }
 
   #writeStartup(): void {

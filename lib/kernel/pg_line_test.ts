@@ -1,7 +1,7 @@
 /** A line against a server that is played by the test: what no real one does on demand. */
 import assert from "node:assert/strict";
 import { codeOf, isConnectionLost } from "./database.ts";
-import type { PgEars, PgWire } from "./pg_connect.ts";
+import type { Wire, WireEars } from "./sockets/wire.ts";
 import { PgError, ProtocolError, UnspokenError } from "./pg_error.ts";
 import { PgLine } from "./pg_line.ts";
 import { MessageReader } from "./pg_reader.ts";
@@ -48,21 +48,27 @@ const failed = (severity: string, code: string) =>
 /** A server that says the next of `answers` to whatever it is told. */
 function played(...answers: (Uint8Array<ArrayBuffer> | "end" | "silence")[]) {
   const hand = {
-    ears: null as PgEars | null,
+    ears: null as WireEars | null,
     heard: [] as Uint8Array[],
     closed: false,
     say: (bytes: Uint8Array<ArrayBuffer>) => hand.ears?.bytes(bytes),
   };
-  const wire: PgWire = {
+  const wire: Wire = {
     listen: (ears) => void (hand.ears = ears),
-    write({ head }) {
-      hand.heard.push(head.slice());
+    isWriting: false,
+    pause() {},
+    resume() {},
+    hangUp() {},
+    write(data) {
+      assert.ok(typeof data !== "string");
+      hand.heard.push(data.slice());
       const answer = answers.shift();
       queueMicrotask(() => {
         if (hand.closed || answer === undefined || answer === "silence") return;
         if (answer === "end") hand.ears?.ended();
         else hand.ears?.bytes(answer);
       });
+      return true;
     },
     close: () => void (hand.closed = true),
   };

@@ -2,16 +2,17 @@
 import { assert } from "./assert.ts";
 import { type Clock, type Millis, millis } from "./clock.ts";
 import { codeOf } from "./database.ts";
-import type { PgAddress, PgConnect } from "./pg_connect.ts";
+
 import { PgLostError } from "./pg_error.ts";
 import { PgLine, type PgLogin, type PgStatement } from "./pg_line.ts";
 import type { PgRow } from "./pg_reader.ts";
 import type { MessageWriter } from "./pg_writer.ts";
+import type { Sockets, WireTarget } from "./sockets/wire.ts";
 
 export type PgLinesDeps = {
-  readonly connect: PgConnect;
+  readonly connect: Sockets["connect"];
   readonly clock: Clock;
-  readonly address: PgAddress;
+  readonly address: WireTarget;
   readonly login: PgLogin;
   readonly statement: PgStatement;
   readonly linesMax: number;

@@ -4,11 +4,14 @@ import { join } from "node:path";
 import { manualClock, millis, systemClock } from "./clock.ts";
 import { codeOf, type DatabaseTarget, isConnectionLost, openDatabase } from "./database.ts";
 import { startEmbedded } from "./embedded_postgres.ts";
-import { connectPg, type PgAddress, type PgConnect } from "./pg_connect.ts";
+import { nodeSockets } from "./sockets/node_sockets.ts";
+import type { Sockets, WireTarget } from "./sockets/wire.ts";
 import type { PgStatement } from "./pg_line.ts";
 import { PgLines, type PgLinesDeps } from "./pg_lines.ts";
 import { lineTargetOf } from "./pg_target.ts";
 import { TEST_SETTINGS, testDatabase } from "./test_database.ts";
+
+const sockets = nodeSockets();
 
 const double: PgStatement = {
   text: "select pg_sleep($2 / 1000.0)::text, array[($1 * 2)::text]",
@@ -21,7 +24,7 @@ function linesTo(target: DatabaseTarget, over: Partial<PgLinesDeps> = {}): PgLin
   assert.ok(way.kind === "ours", way.kind === "theirs" ? way.because : "");
   const { address, login } = way;
   return new PgLines({
-    ...{ connect: connectPg, clock: systemClock, linesMax: 2, statement: double },
+    ...{ connect: sockets.connect, clock: systemClock, linesMax: 2, statement: double },
     ...{ address, login, ...over },
   });
 }
@@ -81,9 +84,9 @@ Deno.test("PgLines come in by trust, password, MD5 and SCRAM, over a socket and 
     }
     await admin.end({ timeout: 1 });
     await using tcp = bridge(path);
-    const addresses: PgAddress[] = [
-      { kind: "socket", path },
-      { kind: "tcp", hostname: "127.0.0.1", port: tcp.port },
+    const addresses: WireTarget[] = [
+      { path },
+      { hostname: "127.0.0.1", port: tcp.port },
     ];
     for (const address of addresses) {
       for (const user of Object.keys(users)) {
@@ -134,9 +137,9 @@ Deno.test("PgLines waits longer after each connection that failed, says why, and
   const clock = manualClock();
   let tries = 0;
   let isDown = true;
-  const connect: PgConnect = (address, signal) => {
+  const connect: Sockets["connect"] = (address, signal) => {
     tries++;
-    if (!isDown) return connectPg(address, signal);
+    if (!isDown) return sockets.connect(address, signal);
     return Promise.reject(Object.assign(new Error("down"), { code: "ECONNREFUSED" }));
   };
   const lines = linesTo(db.target, { connect, clock, linesMax: 1 });
@@ -163,7 +166,7 @@ Deno.test("PgLines waits longer after each connection that failed, says why, and
 Deno.test("PgLines gives up a connection that does not come", async () => {
   await using db = await testDatabase();
   const clock = manualClock();
-  const connect: PgConnect = (_, signal) =>
+  const connect: Sockets["connect"] = (_, signal) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   const lines = linesTo(db.target, { connect, clock, linesMax: 1 });
   const first = assert.rejects(doubled(lines, 1), (error) => codeOf(error) === "CONNECT_TIMEOUT");
@@ -176,9 +179,9 @@ Deno.test("PgLines takes an old line out of use", async () => {
   await using db = await testDatabase();
   const clock = manualClock();
   let opened = 0;
-  const connect: PgConnect = (address, signal) => {
+  const connect: Sockets["connect"] = (address, signal) => {
     opened++;
-    return connectPg(address, signal);
+    return sockets.connect(address, signal);
   };
   const lines = linesTo(db.target, { connect, clock, linesMax: 1 });
   await doubled(lines, 1);

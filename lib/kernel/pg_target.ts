@@ -1,11 +1,14 @@
 /** Whether a line of our own reaches the database that postgres.js was pointed at, and how. */
 import { z } from "zod";
 import type { Sql } from "./database.ts";
-import type { PgAddress } from "./pg_connect.ts";
+import type { WireTarget } from "./sockets/wire.ts";
 import type { PgLogin } from "./pg_line.ts";
 
+/** Silence of this length is asked about by the system. */
+const KEEP_ALIVE_MS = 60_000;
+
 export type LineTarget =
-  | { readonly kind: "ours"; readonly address: PgAddress; readonly login: PgLogin }
+  | { readonly kind: "ours"; readonly address: WireTarget; readonly login: PgLogin }
   | { readonly kind: "theirs"; readonly because: string };
 
 /** What postgres.js made of the URL and its environment; it says more to nobody. */
@@ -40,11 +43,11 @@ export function lineTargetOf(sql: Pick<Sql, "options">): LineTarget {
   );
   const login = { user, password: pass, database, settings };
   if (typeof path === "string" && path !== "") {
-    return { kind: "ours", address: { kind: "socket", path }, login };
+    return { kind: "ours", address: { path }, login };
   }
   const [hostname, ...others] = host;
   const [number] = port;
   if (hostname === undefined || number === undefined) return theirs("it has no address");
   if (others.length > 0) return theirs("it has several hosts");
-  return { kind: "ours", address: { kind: "tcp", hostname, port: number }, login };
+  return { kind: "ours", address: { hostname, port: number, keepAliveMs: KEEP_ALIVE_MS }, login };
 }

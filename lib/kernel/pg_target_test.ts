@@ -16,13 +16,13 @@ Deno.test("lineTargetOf() goes where postgres.js would, with the settings of the
   };
   assert.deepEqual(wayOf("postgres://us%40er:p%23ss@db.test:6432/rows?sslmode=disable"), {
     kind: "ours",
-    address: { kind: "tcp", hostname: "db.test", port: 6432 },
+    address: { hostname: "db.test", port: 6432, keepAliveMs: 60_000 },
     login: { user: "us@er", password: "p#ss", database: "rows", settings },
   });
   const socket = { kind: "socket", path: "/run/s.5432", user: "u", database: "d" } as const;
   assert.deepEqual(lineTargetOf(openDatabase(socket, options)), {
     kind: "ours",
-    address: { kind: "socket", path: "/run/s.5432" },
+    address: { path: "/run/s.5432" },
     login: { user: "u", password: "", database: "d", settings },
   });
 });

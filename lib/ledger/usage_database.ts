@@ -2,10 +2,10 @@
 import { systemClock } from "@/lib/kernel/clock.ts";
 import { type DatabaseTarget, openDatabase, type Sql } from "@/lib/kernel/database.ts";
 import type { Log } from "@/lib/kernel/log.ts";
-import { connectPg } from "@/lib/kernel/pg_connect.ts";
 import { UnspokenError } from "@/lib/kernel/pg_error.ts";
 import { PgLines } from "@/lib/kernel/pg_lines.ts";
 import { lineTargetOf } from "@/lib/kernel/pg_target.ts";
+import type { Sockets } from "@/lib/kernel/sockets/wire.ts";
 import { USAGE_STATEMENT, type UsageWriter, writeRows, writeRowsOver } from "./usage_write.ts";
 
 export type UsageDatabase = {
@@ -16,7 +16,12 @@ export type UsageDatabase = {
   end(): Promise<void>;
 };
 
-export type UsageDatabaseOptions = { readonly applicationName: string; readonly log: Log };
+export type UsageDatabaseOptions = {
+  readonly applicationName: string;
+  readonly log: Log;
+  /** The way of opens and closes to the server. */
+  readonly sockets: Pick<Sockets, "connect">;
+};
 
 /** Two writes that requests wait for, or one and one that none does. */
 const LINES_MAX = 2;
@@ -27,7 +32,7 @@ const END_S_MAX = 5;
 /** Connects at the first statement. Says in the log, once, when opens and closes go through postgres.js, and why. */
 export function openUsageDatabase(
   target: DatabaseTarget,
-  { applicationName, log }: UsageDatabaseOptions,
+  { applicationName, log, sockets }: UsageDatabaseOptions,
 ): UsageDatabase {
   const options = { applicationName, maxConnections: CONNECTIONS_MAX, byKey: true };
   const sql = openDatabase(target, options);
@@ -43,7 +48,7 @@ export function openUsageDatabase(
   const { address, login } = way;
   // Its waits are for a server, whatever time a simulation has.
   const lines = new PgLines({
-    ...{ connect: connectPg, clock: systemClock, linesMax: LINES_MAX },
+    ...{ connect: sockets.connect, clock: systemClock, linesMax: LINES_MAX },
     ...{ address, login, statement: USAGE_STATEMENT },
   });
   let isOurs = true;

@@ -1,9 +1,12 @@
 /** Which way opens and closes go, and that it is said when it is not ours. */
+import { nodeSockets } from "@/lib/kernel/sockets/node_sockets.ts";
 import assert from "node:assert/strict";
 import { silentLog } from "@/lib/kernel/log.ts";
 import { testDatabase } from "@/lib/kernel/test_database.ts";
 import { openUsageDatabase } from "./usage_database.ts";
 import { closing, insertMachine, opening, readRow } from "./usage_testing.ts";
+
+const sockets = nodeSockets();
 
 /** A log whose words are kept. */
 function kept() {
@@ -46,7 +49,7 @@ Deno.test("openUsageDatabase() carries opens and closes over lines of our own, w
   await using db = await testDatabase();
   await insertMachine(db.sql, "mac_a", "ready");
   const { said, log } = kept();
-  const rows = openUsageDatabase(db.target, { applicationName: "rows", log });
+  const rows = openUsageDatabase(db.target, { applicationName: "rows", log, sockets });
   await opensAndCloses(rows.write);
   const sessions = await db.sql<{ query: string }[]>`
     select query from pg_stat_activity where application_name = 'rows'`;
@@ -75,7 +78,7 @@ Deno.test("openUsageDatabase() leaves a database behind TLS to postgres.js, and 
   await using tcp = bridge(db.target.path);
   const { said, log } = kept();
   const url = `postgres://postgres@127.0.0.1:${tcp.port}/${db.target.database}?sslmode=prefer`;
-  const rows = openUsageDatabase({ kind: "url", url }, { applicationName: "rows", log });
+  const rows = openUsageDatabase({ kind: "url", url }, { applicationName: "rows", log, sockets });
   await opensAndCloses(rows.write);
   assert.equal((await readRow(rows.sql, "req_a")).ended, "complete");
   assert.deepEqual(said, [["usage_rows_through_postgres_js", "it is reached over TLS"]]);
@@ -90,7 +93,7 @@ Deno.test("openUsageDatabase() turns to postgres.js when the server wants what o
   await using tcp = bridge(db.target.path, [1, 3], wantsKerberos); // and would again
   const { said, log } = kept();
   const url = `postgres://postgres@127.0.0.1:${tcp.port}/${db.target.database}`;
-  const rows = openUsageDatabase({ kind: "url", url }, { applicationName: "rows", log });
+  const rows = openUsageDatabase({ kind: "url", url }, { applicationName: "rows", log, sockets });
   await opensAndCloses(rows.write);
   assert.deepEqual(said, [
     ["usage_rows_through_postgres_js", "The database wants authentication 7"],

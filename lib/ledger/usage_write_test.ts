@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { instant, systemClock } from "@/lib/kernel/clock.ts";
 import { codeOf, isConnectionLost, openDatabase, type Sql } from "@/lib/kernel/database.ts";
-import { connectPg } from "@/lib/kernel/pg_connect.ts";
+import { nodeSockets } from "@/lib/kernel/sockets/node_sockets.ts";
 import { PgLines } from "@/lib/kernel/pg_lines.ts";
 import { lineTargetOf } from "@/lib/kernel/pg_target.ts";
 import { type TestDatabase, testDatabase } from "@/lib/kernel/test_database.ts";
@@ -23,7 +23,7 @@ const WAYS: Record<string, (sql: Sql) => Way> = {
     assert.ok(target.kind === "ours", "the database of the tests is reached by our own lines");
     const { address, login } = target;
     const lines = new PgLines({
-      ...{ connect: connectPg, clock: systemClock, linesMax: 3 },
+      ...{ connect: nodeSockets().connect, clock: systemClock, linesMax: 3 },
       ...{ address, login, statement: USAGE_STATEMENT },
     });
     return { write: (writes) => writeRowsOver(lines, writes), end: () => lines.end(1_000) };

@@ -14,11 +14,13 @@ import {
   type Libc,
   NONBLOCK,
   SO_ERROR,
+  SO_KEEPALIVE,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOL_SOCKET,
   STREAM,
   systemError,
+  TCP_KEEPIDLE,
   TCP_NODELAY,
 } from "./libc.ts";
 import { addressOf, portOf, type SocketAddress, unixAddressOf } from "./socket_address.ts";
@@ -62,7 +64,10 @@ async function connect(loop: EpollLoop, target: WireTarget, signal: CancelSignal
   for (const [i, address] of addresses.entries()) {
     const limitMs = i < addresses.length - 1 ? ADDRESS_MS : null;
     try {
-      return await connectTo(loop, address, signal, limitMs);
+      const { fd, wire } = await connectTo(loop, address, signal, limitMs);
+      const keepAliveMs = "path" in target ? undefined : target.keepAliveMs;
+      if (keepAliveMs !== undefined) keepAlive(loop.libc, fd, keepAliveMs);
+      return wire;
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
@@ -83,7 +88,7 @@ function connectTo(
   { family, bytes }: SocketAddress,
   signal: CancelSignal,
   limitMs: number | null,
-): Promise<Wire> {
+): Promise<{ fd: number; wire: Wire }> {
   const { libc } = loop;
   const fd = libc.socket(family, STREAM, 0);
   if (fd < 0) return Promise.reject(systemError("socket", libc.errno()));
@@ -113,12 +118,19 @@ function connectTo(
         const errno = socketError(libc, fd);
         if (errno !== 0) return giveUp(systemError("connect", errno));
         over();
-        resolve(new EpollWire(loop, fd, OUT));
+        resolve({ fd, wire: new EpollWire(loop, fd, OUT) });
       },
     };
     loop.own(fd, dialled);
     loop.add(fd, OUT);
   });
+}
+
+/** Asks after `spanMs` of silence, in whole seconds, as often as the system does. */
+function keepAlive(libc: Libc, fd: number, spanMs: number): void {
+  const spanS = new Int32Array([Math.ceil(spanMs / 1_000)]);
+  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, YES, YES.byteLength);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, spanS, spanS.byteLength);
 }
 
 async function listen(

@@ -18,6 +18,8 @@ function connect(target: WireTarget, signal: CancelSignal): Promise<Wire> {
       ? { path: target.path }
       : { host: target.hostname, port: target.port, noDelay: true };
     const socket = net.connect({ ...to, allowHalfOpen: true });
+    const keepAliveMs = "path" in target ? undefined : target.keepAliveMs;
+    if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
     const onAbort = () => {
       socket.destroy();
       reject(signal.reason);

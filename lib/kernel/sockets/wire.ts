@@ -30,7 +30,12 @@ export type Wire = {
 };
 
 export type WireTarget =
-  | { readonly hostname: string; readonly port: number }
+  | {
+    readonly hostname: string;
+    readonly port: number;
+    /** Silence of this length is asked about by the system; not given: it is not. */
+    readonly keepAliveMs?: number;
+  }
   /** A Unix socket. */
   | { readonly path: string };
 
