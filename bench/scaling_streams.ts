@@ -88,7 +88,7 @@ export async function scalingStreams(
       } ms at the median: that rate is what is carried. The shares are those of the last step.`,
       ...lost === 0
         ? []
-        : [`${lost} rounds did not count, for the work of others on the replicas' cores.`],
+        : [`Rounds that did not count: ${lost}, for the work of others on the replicas' cores.`],
       ...noiseOf([...carried.values()].flat().flatMap(({ all }) => all)),
     ],
     figures: Object.fromEntries([...carried].map(([{ name }, all]) => [name, all])),

@@ -50,7 +50,7 @@ type Asked = {
 };
 
 /** Turns before the first that counts: this process compiles too. */
-const WARM_TURNS = 60;
+const WARM_TURNS = 30;
 
 async function run({ lanes, work, sets, bench, watch }: TurnsJob): Promise<TurnsResult> {
   const stream = work.kind === "sequential" && work.stream;
