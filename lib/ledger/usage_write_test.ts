@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { instant, systemClock } from "@/lib/kernel/clock.ts";
 import { codeOf, isConnectionLost, openDatabase, type Sql } from "@/lib/kernel/database.ts";
+import { silentLog } from "@/lib/kernel/log.ts";
 import { nodeSockets } from "@/lib/kernel/sockets/node_sockets.ts";
+import { openSockets } from "@/lib/kernel/sockets/sockets.ts";
+import type { Sockets } from "@/lib/kernel/sockets/wire.ts";
 import { PgLines } from "@/lib/kernel/pg_lines.ts";
 import { lineTargetOf } from "@/lib/kernel/pg_target.ts";
 import { type TestDatabase, testDatabase } from "@/lib/kernel/test_database.ts";
@@ -18,17 +21,26 @@ const WAYS: Record<string, (sql: Sql) => Way> = {
     write: (writes) => writeRows(sql, writes),
     end: () => Promise.resolve(),
   }),
-  "over lines of our own": (sql) => {
-    const target = lineTargetOf(sql);
-    assert.ok(target.kind === "ours", "the database of the tests is reached by our own lines");
-    const { address, login } = target;
-    const lines = new PgLines({
-      ...{ connect: nodeSockets().connect, clock: systemClock, linesMax: 3 },
-      ...{ address, login, statement: USAGE_STATEMENT },
-    });
-    return { write: (writes) => writeRowsOver(lines, writes), end: () => lines.end(1_000) };
-  },
+  "over lines of our own": (sql) => lineWay(sql, nodeSockets()),
+  "over lines and sockets of our own": (sql) => lineWay(sql, openSockets("auto", silentLog)),
 };
+
+function lineWay(sql: Sql, sockets: Sockets): Way {
+  const target = lineTargetOf(sql);
+  assert.ok(target.kind === "ours", "the database of the tests is reached by our own lines");
+  const { address, login } = target;
+  const lines = new PgLines({
+    ...{ connect: sockets.connect, clock: systemClock, linesMax: 3 },
+    ...{ address, login, statement: USAGE_STATEMENT },
+  });
+  return {
+    write: (writes) => writeRowsOver(lines, writes),
+    async end() {
+      await lines.end(1_000);
+      await sockets.close();
+    },
+  };
+}
 
 type Hand = {
   readonly db: TestDatabase;
