@@ -55,6 +55,8 @@ export async function createFleetView(
   let times: ReadonlyMap<string, WakeTimes> = new Map();
   /** All machines in order, made once per change. */
   let ordered: readonly Machine[] = [];
+  /** Of them those that serve, by tier; every request asks. */
+  let serving: ReadonlyMap<string, readonly Machine[]> = new Map();
 
   const listeners = new Set<() => void>();
   const closing = new AbortController();
@@ -113,6 +115,11 @@ export async function createFleetView(
   function apply(): void {
     ordered = [...machines.values()].sort((a, b) =>
       compare(a.tier, b.tier) || a.slot - b.slot || compare(a.id, b.id)
+    );
+    serving = Map.groupBy(
+      ordered.filter(({ place, retired }) => place.at === "ready" && !retired)
+        .sort((a, b) => Number(isSick(a)) - Number(isSick(b))),
+      ({ tier }) => tier,
     );
     const oldest = clock.now() - ENDED_WAKES_KEPT;
     for (const { id, endedAt } of wakes.values()) {
@@ -206,10 +213,7 @@ export async function createFleetView(
 
   return {
     machines: () => ordered,
-    ready: (tier) =>
-      ordered.filter((machine) =>
-        machine.tier === tier && machine.place.at === "ready" && !machine.retired
-      ).sort((a, b) => Number(isSick(a)) - Number(isSick(b))),
+    ready: (tier) => serving.get(tier) ?? [],
     machine: (id) => machines.get(id) ?? null,
     openWake: (tier) => shown(openWake(tier)),
     wake: (id) => shown(wakes.get(id)),
