@@ -72,14 +72,20 @@ async function runsOf(
   return runs;
 }
 
-/** Next to neighbours, the ratio is of runs that others left alone and whose replicas had the same share of a core. */
-function isFair(base: Measured, one: ReplicaLane, run: Measured, lane: ReplicaLane): boolean {
-  return base.foreign <= FOREIGN_MAX && run.foreign <= FOREIGN_MAX &&
-    isEven(shareOf(base, one), shareOf(run, lane));
+/** The ratio is of runs that others left alone; next to neighbours, of replicas that had the same share of a core too. */
+function isFair(
+  base: Measured,
+  one: ReplicaLane,
+  run: Measured,
+  two: ReplicaLane,
+  isShared: boolean,
+): boolean {
+  if (base.foreign > FOREIGN_MAX || run.foreign > FOREIGN_MAX) return false;
+  return !isShared || isEven(shareOf(base, one), shareOf(run, two));
 }
 
 const FAIR_NOTE =
-  "Compared are rounds in which others had at most a tenth of the replicas' cores, and each replica the same share of its core, give or take a tenth.";
+  "Compared are rounds in which others had at most a tenth of the replicas' cores; beside neighbours, each replica also the same share of its core, give or take a tenth.";
 
 function tableOf(
   runs: Runs,
@@ -90,7 +96,7 @@ function tableOf(
   const compared = [...ones.keys()].filter((i) => {
     const [base, run] = [ones[i], twos[i]];
     if (base === undefined || run === undefined) return false;
-    return neighbours.length === 0 || isFair(base, one, run, two);
+    return isFair(base, one, run, two, neighbours.length > 0);
   });
   const rows = [...runs].map(([lane, all]): Row => {
     const rates = (of: readonly Measured[]) =>
@@ -123,7 +129,7 @@ function tableOf(
     rows,
     notes: rest === null ? ["Processes were not kept to cores."] : [
       LIMITS_NOTE,
-      ...neighbours.length === 0 ? [] : [FAIR_NOTE],
+      FAIR_NOTE,
       ...noiseOf([...runs.values()].flat()),
     ],
     figures: Object.fromEntries([...runs].map(([{ name }, all]) => [name, all])),
