@@ -74,10 +74,10 @@ export function fullInsteadOf(
   return Object.keys(others).filter((name) => meanBusy(busy, others[name] ?? null) > FULL);
 }
 
-/** Beyond this, what two runs were given differs too much for them to be held against each other. */
-const UNEVEN_MAX = 0.1;
+/** A second replica that was given more than this over the first one's share would flatter the ratio. */
+const FLATTERS_MIN = 1.1;
 
-/** Whether two shares of a core are the same but for a tenth of the greater. */
-export function isEven(one: number, other: number): boolean {
-  return Math.abs(one - other) <= UNEVEN_MAX * Math.max(one, other);
+/** Whether a share of a core is at most a tenth over another one. */
+export function hasNoMore(share: number, than: number): boolean {
+  return share <= FLATTERS_MIN * than;
 }

@@ -4,7 +4,7 @@ import {
   coreNumbers,
   foreignShare,
   fullInsteadOf,
-  isEven,
+  hasNoMore,
   parseCoreTimes,
 } from "./cores.ts";
 
@@ -51,11 +51,7 @@ Deno.test("coreNumbers() reads a list of cores, and none from nothing", () => {
   assert.deepEqual([coreNumbers("2,3"), coreNumbers(null), coreNumbers("")], [[2, 3], [], []]);
 });
 
-Deno.test("isEven() lets two shares differ by a tenth of the greater, whichever it is", () => {
-  assert.deepEqual([isEven(0.45, 0.5), isEven(0.5, 0.45), isEven(0, 0)], [true, true, true]);
-  assert.deepEqual([isEven(0.449, 0.5), isEven(0.5, 0.449), isEven(NaN, 0.5)], [
-    false,
-    false,
-    false,
-  ]);
+Deno.test("hasNoMore() lets a share be a tenth over another, and any amount under it", () => {
+  assert.deepEqual([hasNoMore(0.54, 0.5), hasNoMore(0.2, 0.5)], [true, true]);
+  assert.deepEqual([hasNoMore(0.56, 0.5), hasNoMore(NaN, 0.5)], [false, false]);
 });

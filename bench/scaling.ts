@@ -1,5 +1,5 @@
 /** Plain requests of two replicas over one: with whole cores, and with a share of each, so that there are cores to spare. */
-import { FOREIGN_MAX, isEven, meanBusy } from "./cores.ts";
+import { FOREIGN_MAX, hasNoMore, meanBusy } from "./cores.ts";
 import { type Bench, DATABASE_CORE, measure, type Measured, noiseOf, rotated } from "./lanes.ts";
 import { type Started, stop } from "./processes.ts";
 import {
@@ -72,7 +72,7 @@ async function runsOf(
   return runs;
 }
 
-/** The ratio is of runs that others left alone; next to neighbours, of replicas that had the same share of a core too. */
+/** The ratio is of runs that others left alone; next to neighbours, of two that had no greater share of a core each. */
 function isFair(
   base: Measured,
   one: ReplicaLane,
@@ -81,11 +81,11 @@ function isFair(
   isShared: boolean,
 ): boolean {
   if (base.foreign > FOREIGN_MAX || run.foreign > FOREIGN_MAX) return false;
-  return !isShared || isEven(shareOf(base, one), shareOf(run, two));
+  return !isShared || hasNoMore(shareOf(run, two), shareOf(base, one));
 }
 
 const FAIR_NOTE =
-  "Compared are rounds in which others had at most a tenth of the replicas' cores; beside neighbours, each replica also the same share of its core, give or take a tenth.";
+  "Compared are rounds in which others had at most a tenth of the replicas' cores; beside neighbours, each of the two also had no greater share of its core than the one, give or take a tenth.";
 
 function tableOf(
   runs: Runs,
