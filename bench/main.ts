@@ -31,7 +31,7 @@ const PARTS: Record<string, Part> = {
   overhead: (bench, quick) =>
     overhead(
       bench,
-      quick ? { rounds: 3, sets: 3, openSets: 1 } : { rounds: 6, sets: 63, openSets: 10 },
+      quick ? { rounds: 3, sets: 3, openSets: 1 } : { rounds: 4, sets: 63, openSets: 10 },
     ),
   saturation: async (bench, quick) => [
     await saturation(bench, quick ? { rounds: 4, seconds: 1.5 } : { rounds: 8, seconds: 3 }),
@@ -51,7 +51,7 @@ const PARTS: Record<string, Part> = {
       bench,
       quick
         ? { rounds: 3, seconds: 1.5, streams: { rounds: 2, chunks: 40 } }
-        : { rounds: 8, seconds: 3, streams: { rounds: 6, chunks: 100 } },
+        : { rounds: 6, seconds: 3, streams: { rounds: 4, chunks: 100 } },
     ),
   accounting: async ({ dir }, quick) => [
     await accounting(dir, quick ? { rounds: 3, seconds: 1 } : { rounds: 6, seconds: 3 }),

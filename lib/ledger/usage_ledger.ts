@@ -7,6 +7,7 @@ import { isConflict, type Sql } from "@/lib/kernel/database.ts";
 import { groupCommit, type Parcel } from "@/lib/kernel/group_commit.ts";
 import type { Log } from "@/lib/kernel/log.ts";
 import type { Metrics } from "@/lib/kernel/metrics.ts";
+import { Roster, type Seated } from "@/lib/kernel/roster.ts";
 import { Lasting, Unsettled } from "./usage_lasting.ts";
 import {
   checkpointRows,
@@ -57,7 +58,11 @@ export type UsageLedger = {
   stop(): void;
 };
 
-type RunningRow = { readonly key: UsageKey; readonly counts: () => UsageCounts; written: number };
+type RunningRow = Seated & {
+  readonly key: UsageKey;
+  readonly counts: () => UsageCounts;
+  written: number;
+};
 
 /** What travels together: opens that requests wait for, and closes that nobody does. */
 type Line =
@@ -100,7 +105,7 @@ export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
     return nothing(rows);
   }, options);
 
-  const running = new Map<string, RunningRow>();
+  const running = new Roster<RunningRow>();
   const stopped = new AbortController();
   const unsettled = new Unsettled(metrics);
   const lasting = { clock, log, metrics, unsettled };
@@ -123,7 +128,7 @@ export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
 
   async function checkpoint(): Promise<void> {
     const moved: { row: RunningRow; tokens: number; line: UsageKey & UsageCounts }[] = [];
-    for (const row of running.values()) {
+    for (const row of running) {
       const counts = row.counts();
       const tokens = counts.promptTokens + counts.completionTokens;
       if (tokens === row.written) continue;
@@ -131,7 +136,7 @@ export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
     }
     for (let at = 0; at < moved.length; at += ROWS_PER_CHECKPOINT_MAX) {
       const part = moved.slice(at, at + ROWS_PER_CHECKPOINT_MAX)
-        .filter(({ row }) => running.has(row.key.id)); // those that ended meanwhile need none
+        .filter(({ row }) => row.seat !== -1); // those that ended meanwhile need none
       await checkpointRows(sql, part.map(({ line }) => line), clock.now());
       for (const { row, tokens } of part) row.written = tokens; // not before: a lost write is repeated
     }
@@ -146,11 +151,11 @@ export function createUsageLedger(deps: UsageLedgerDeps): UsageLedger {
     open: (row) => row.attempts === 1 ? lines.add({ kind: "open", row }) : moves.add(row),
     park: (key) => parks.add(key),
     track(key, counts) {
-      running.set(key.id, { key, counts, written: 0 });
-      return () => void running.delete(key.id);
+      const row = { key, counts, written: 0, seat: -1 };
+      running.add(row);
+      return () => void running.delete(row);
     },
     close(row) {
-      running.delete(row.id);
       const line: Line = { kind: "close", row: { ...row, closedAt: clock.now() } };
       new Lasting(line, row, putLine, lasting).send();
     },
