@@ -59,8 +59,8 @@ export class EpollLoop {
   #turn: ReturnType<typeof setImmediate> | null = null;
   #waiting: Promise<void> | null = null;
 
-  /** Throws when the system has no more of what it needs. */
-  constructor(libc: Libc) {
+  /** `host` is Deno's own epoll. Throws when the system has no more of what it needs. */
+  constructor(libc: Libc, host: number | null = findHostLoop(libc)) {
     this.libc = libc;
     this.#epoll = libc.epoll_create1(CLOEXEC);
     if (this.#epoll < 0) throw systemError("epoll_create1", libc.errno());
@@ -68,7 +68,7 @@ export class EpollLoop {
     if (this.#alarm < 0) throw systemError("eventfd", libc.errno());
     this.own(this.#alarm, { on: () => {} });
     this.add(this.#alarm, IN);
-    this.#host = findHostLoop(libc);
+    this.#host = host;
     this.#waitAside();
   }
 
