@@ -31,18 +31,18 @@ const PARTS: Record<string, Part> = {
   overhead: (bench, quick) =>
     overhead(
       bench,
-      quick ? { rounds: 3, sets: 3, openSets: 1 } : { rounds: 4, sets: 63, openSets: 10 },
+      quick ? { rounds: 2, sets: 3, openSets: 1 } : { rounds: 4, sets: 63, openSets: 10 },
     ),
   saturation: async (bench, quick) => [
-    await saturation(bench, quick ? { rounds: 4, seconds: 1.5 } : { rounds: 8, seconds: 3 }),
+    await saturation(bench, quick ? { rounds: 3, seconds: 1 } : { rounds: 8, seconds: 3 }),
   ],
   streams: (bench, quick) =>
     streams(bench, {
       rounds: quick ? 2 : 6,
       shapes: [
-        { streams: 100, perSecond: 50, chunks: quick ? 60 : 100 },
+        { streams: 100, perSecond: 50, chunks: quick ? 40 : 100 },
         ...(quick ? [] : [{ streams: 1_000, perSecond: 20, chunks: 60 }]),
-        { streams: 1_000, perSecond: 50, chunks: quick ? 60 : 100 },
+        { streams: 1_000, perSecond: 50, chunks: quick ? 40 : 100 },
         ...(quick ? [] : [{ streams: 2_000, perSecond: 20, chunks: 60 }]),
       ],
     }),
@@ -50,25 +50,25 @@ const PARTS: Record<string, Part> = {
     scaling(
       bench,
       quick
-        ? { rounds: 3, seconds: 1.5, streams: { rounds: 2, chunks: 40 } }
+        ? { rounds: 2, seconds: 1, streams: { rounds: 2, chunks: 30 } }
         : { rounds: 6, seconds: 3, streams: { rounds: 4, chunks: 100 } },
     ),
   accounting: async ({ dir }, quick) => [
-    await accounting(dir, quick ? { rounds: 3, seconds: 1 } : { rounds: 6, seconds: 3 }),
+    await accounting(dir, quick ? { rounds: 2, seconds: 1 } : { rounds: 6, seconds: 3 }),
   ],
-  wake: async ({ dir }, quick) => [await wake(dir, { wakes: quick ? 3 : 10 })],
+  wake: async ({ dir }, quick) => [await wake(dir, { wakes: quick ? 2 : 10 })],
   pages: (_, quick) =>
-    pages(quick ? { rounds: 3, drawsPerRound: 100 } : { rounds: 8, drawsPerRound: 300 }),
+    pages(quick ? { rounds: 2, drawsPerRound: 50 } : { rounds: 8, drawsPerRound: 300 }),
   folds: (_, quick) =>
     folds(
       quick
-        ? { rounds: 5, sizes: [100_000_000], sample: 200_000 }
+        ? { rounds: 5, sizes: [100_000_000], sample: 50_000 }
         : { rounds: 30, sizes: [1_000_000, 10_000_000, 100_000_000], sample: 1_000_000 },
     ),
   soak: async (bench, quick) => [
     await soak(
       bench,
-      quick ? { seconds: 20, connections: 50 } : { seconds: 600, connections: 100 },
+      quick ? { seconds: 5, connections: 50 } : { seconds: 600, connections: 100 },
     ),
   ],
 };
