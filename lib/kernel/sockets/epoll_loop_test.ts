@@ -4,18 +4,10 @@ import { IN } from "./epoll_event.ts";
 import { EpollLoop } from "./epoll_loop.ts";
 import { findHostLoop } from "./host_loop.ts";
 import { NONBLOCK, openLibc } from "./libc.ts";
+import { until } from "./sockets_testing.ts";
 
 const ignore = Deno.build.os !== "linux";
-const DEADLINE_MS = 10_000;
 const ONE = new BigUint64Array([1n]);
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + DEADLINE_MS;
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`Waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 for (
   const [kind, hostOf] of [["knows Deno's loop", findHostLoop], ["does not", () => null]] as const

@@ -13,7 +13,7 @@ import {
   IPPROTO_TCP,
   type Libc,
   NONBLOCK,
-  SO_ERROR,
+  pendingErrno,
   SO_KEEPALIVE,
   SO_REUSEADDR,
   SO_REUSEPORT,
@@ -115,7 +115,7 @@ function connectTo(
     signal.addEventListener("abort", onAbort);
     const dialled = {
       on() {
-        const errno = socketError(libc, fd);
+        const errno = pendingErrno(libc, fd);
         if (errno !== 0) return giveUp(systemError("connect", errno));
         over();
         resolve({ fd, wire: new EpollWire(loop, fd, OUT) });
@@ -194,10 +194,4 @@ const THEIRS = new Set([
 ]);
 function isTheirs(errno: number): boolean {
   return THEIRS.has(errnoName(errno));
-}
-
-function socketError(libc: Libc, fd: number): number {
-  const value = new Int32Array(1);
-  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, value, new Uint32Array([value.byteLength]));
-  return value[0] ?? 0;
 }

@@ -1,7 +1,7 @@
 /** One connection over epoll: a read is one system call and one copy, a write one call. */
 import { ERR, HUP, IN, OUT } from "./epoll_event.ts";
 import { type EpollLoop, READ_BYTES, type Watched } from "./epoll_loop.ts";
-import { EAGAIN, EINTR, NO_SIGNAL, SHUT_WR, SO_ERROR, SOL_SOCKET, systemError } from "./libc.ts";
+import { EAGAIN, EINTR, NO_SIGNAL, pendingErrno, SHUT_WR, systemError } from "./libc.ts";
 import type { Bytes, Wire, WireEars } from "./wire.ts";
 
 const encoder = new TextEncoder();
@@ -76,8 +76,9 @@ export class EpollWire implements Wire, Watched {
     if ((events & OUT) !== 0) this.#flush();
     if ((events & (IN | HUP | ERR)) === 0 || this.#isClosed) return;
     if (!this.#isPaused && !this.#hasEnded) this.#read();
-    else if ((events & ERR) !== 0 && this.#hasEnded) this.#fail(this.#pendingError());
-    else if ((events & (HUP | ERR)) !== 0) this.#leave();
+    else if ((events & ERR) !== 0 && this.#hasEnded) {
+      this.#fail(systemError("read", pendingErrno(this.#loop.libc, this.#fd)));
+    } else if ((events & (HUP | ERR)) !== 0) this.#leave();
   }
 
   #read(): void {
@@ -155,13 +156,6 @@ export class EpollWire implements Wire, Watched {
     if (this.#watch === null) return;
     this.#loop.leave(this.#fd);
     this.#watch = null;
-  }
-
-  #pendingError(): Error {
-    const value = new Int32Array(1);
-    const { libc } = this.#loop;
-    libc.getsockopt(this.#fd, SOL_SOCKET, SO_ERROR, value, new Uint32Array([value.byteLength]));
-    return systemError("read", value[0] ?? 0);
   }
 
   #fail(error: Error): void {

@@ -98,3 +98,10 @@ export function systemError(call: string, number: number): Error {
 export function errnoName(number: number): string {
   return Object.entries(errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
 }
+
+/** What went wrong on a socket meanwhile; 0: nothing. Asking clears it. */
+export function pendingErrno(libc: Libc, fd: number): number {
+  const value = new Int32Array(1);
+  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, value, new Uint32Array([value.byteLength]));
+  return value[0] ?? 0;
+}

@@ -1,21 +1,12 @@
 /** What every kind of sockets keeps to; against peers of Deno's own. */
 import assert from "node:assert/strict";
 import { Cancel } from "../cancel.ts";
-import { SOCKETS_OF_THIS_SYSTEM } from "./sockets_testing.ts";
+import { SOCKETS_OF_THIS_SYSTEM, until } from "./sockets_testing.ts";
 import type { Bytes, Sockets, Wire, WireEars } from "./wire.ts";
 
-const DEADLINE_MS = 10_000;
 const HERE = "127.0.0.1";
 const never = new Cancel();
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + DEADLINE_MS;
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`Waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 /** A wire, and what its ears have heard. */
 function heard(wire: Wire, more: Partial<WireEars> = {}) {

@@ -1,4 +1,4 @@
-/** The kinds of sockets that can be had here, for tests that hold for all of them. */
+/** For tests of sockets: the kinds that can be had here, and a wait. */
 import { epollSockets } from "./epoll_sockets.ts";
 import { openLibc } from "./libc.ts";
 import { nodeSockets } from "./node_sockets.ts";
@@ -8,3 +8,14 @@ export const SOCKETS_OF_THIS_SYSTEM: readonly (readonly [Sockets["kind"], () => 
   ["node", nodeSockets],
   ...Deno.build.os === "linux" ? [["epoll", () => epollSockets(openLibc())] as const] : [],
 ];
+
+const DEADLINE_MS = 10_000;
+
+/** Polls for a level; throws with `what` when it does not come. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + DEADLINE_MS;
+  while (!holds()) {
+    if (performance.now() > endMs) throw new Error(`Waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
