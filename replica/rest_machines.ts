@@ -4,7 +4,8 @@ import process from "node:process";
 import { millis } from "@/lib/kernel/clock.ts";
 import { codeOf, type Sql } from "@/lib/kernel/database.ts";
 import { createKeeper, type KeeperDeps } from "@/lib/fleet/keeper.ts";
-import { liveReplicas } from "@/lib/fleet/replicas_store.ts";
+import { DEAD_AFTER, endReplica, liveReplicas } from "@/lib/fleet/replicas_store.ts";
+import { sweepRows } from "@/lib/ledger/usage_store.ts";
 import type { LocalProvider } from "@/lib/providers/local.ts";
 
 export type RestDeps = KeeperDeps & {
@@ -14,12 +15,31 @@ export type RestDeps = KeeperDeps & {
 };
 
 const LOOK_EVERY = millis(150);
-const ROUNDS_MAX = 100;
+/** A machine that the keeper has not brought to rest by then (a killed gateway holds its lease, say) is ended without. */
+const KEEPER_MS_MAX = 7_000;
 
-/** Does nothing while another replica of this host lives: the machines are its too. One that was just killed is no reason. */
+/**
+ * Does nothing while another replica of this host lives: the machines are its too. One that was just killed is no
+ * reason, and neither are the requests it left open.
+ */
 export async function restMachines(deps: RestDeps, signal: AbortSignal): Promise<void> {
-  const others = (await liveReplicas(deps.sql)).filter((replica) => replica.id !== deps.replicaId);
-  if (others.some(({ host, pid }) => host === hostname() && isAlive(pid))) return;
+  const { sql, clock } = deps;
+  const neighbours = (await liveReplicas(sql)).filter(({ id, host }) =>
+    id !== deps.replicaId && host === hostname()
+  );
+  if (neighbours.some(({ pid }) => isAlive(pid))) return;
+  for (const { id } of neighbours) await endReplica(sql, id);
+  await sweepRows(sql, DEAD_AFTER / 1_000, clock.now());
+  try {
+    await throughKeeper(deps, signal);
+  } finally {
+    // What was still loading has no way to rest; it is ended, and the next start finds it off.
+    await deps.local.stopAll(signal);
+  }
+}
+
+async function throughKeeper(deps: RestDeps, signal: AbortSignal): Promise<void> {
+  const { sql, clock } = deps;
   const keeper = createKeeper({
     ...deps,
     // Nothing is wanted any more, and no quiet time is waited for.
@@ -30,16 +50,15 @@ export async function restMachines(deps: RestDeps, signal: AbortSignal): Promise
       alwaysReady: false,
     }),
   });
-  for (let round = 0; round < ROUNDS_MAX && !signal.aborted; round++) {
-    const awake = await deps.sql<{ id: string }[]>`
+  const endMs = clock.elapsedMs() + KEEPER_MS_MAX;
+  while (!signal.aborted && clock.elapsedMs() < endMs) {
+    const awake = await sql<{ id: string }[]>`
       select id from machines where provider = 'local' and place in ('ready', 'napping', 'draining', 'stopping')
     `;
-    if (awake.length === 0) break;
+    if (awake.length === 0) return;
     await Promise.all(awake.map(({ id }) => keeper.look(id)));
-    await deps.clock.sleep(LOOK_EVERY, signal);
+    await clock.sleep(LOOK_EVERY, signal);
   }
-  // What was still loading has no way to rest; it is ended, and the next start finds it off.
-  await deps.local.stopAll(signal);
 }
 
 /** Whether a process of this number runs; the heartbeat of a killed one stays fresh for some seconds. */

@@ -7,7 +7,13 @@ import { startFlags } from "@/replica/replica_process.ts";
 const ROOT = new URL("../../", import.meta.url);
 const KEY = "sk-ember-replicas-test-0123456789abcdef";
 
-type Started = { child: Deno.ChildProcess; url: string; dir: string };
+type Started = {
+  child: Deno.ChildProcess;
+  url: string;
+  dir: string;
+  /** What it has written so far: for whoever has to find out why a test failed. */
+  said: () => string;
+};
 
 async function startTask(dir: string): Promise<Started> {
   const port = freePort();
@@ -27,10 +33,19 @@ async function startTask(dir: string): Promise<Started> {
       LOG_LEVEL: "warn",
     },
     stdin: "null",
-    stdout: "null",
-    stderr: "null",
+    stdout: "piped",
+    stderr: "piped",
   }).spawn();
-  const started = { child, url: `http://127.0.0.1:${port}`, dir };
+  const lines: string[] = [];
+  for (const output of [child.stdout, child.stderr]) {
+    void output.pipeThrough(new TextDecoderStream()).pipeTo(
+      new WritableStream({ write: (text) => void lines.push(text) }),
+    );
+  }
+  const started = {
+    ...{ child, url: `http://127.0.0.1:${port}`, dir },
+    said: () => lines.join(""),
+  };
   await until("both replicas run", async () => (await replicasOf(started)).length === 2);
   await until("the gateway is ready", async () => (await ask(started, "/readyz")) === 200);
   await until("both replicas listen", async () => await listeners(port) === 2);
@@ -98,7 +113,7 @@ Deno.test("two replicas share a port: one is killed and replaced while the other
     assert.ok(after.includes(other), "the other replica went on");
     started.child.kill("SIGTERM");
     assert.equal((await started.child.status).code, 0);
-    await until("no process of it is left", async () => (await processesOf(dir.path)).length === 0);
+    await nothingLeft(started);
   } finally {
     await end(started);
   }
@@ -112,11 +127,24 @@ Deno.test("replicas leave by themselves when their supervisor is killed", async 
     started.child.kill("SIGKILL");
     await started.child.status;
     await until("its replicas are gone", () => replicas.every((pid) => !isAlive(pid)));
-    await until("no process of it is left", async () => (await processesOf(dir.path)).length === 0);
+    await nothingLeft(started);
   } finally {
     await end(started);
   }
 });
+
+/** Waits until every process of it has ended; tells which have not, and what was logged. */
+async function nothingLeft({ dir, said }: Started): Promise<void> {
+  let left: number[] = [];
+  const isEmpty = async () => (left = await processesOf(dir)).length === 0;
+  await until("no process of it is left", isEmpty).catch(async (error) => {
+    const commands = await Promise.all(
+      left.map((pid) => Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "gone")),
+    );
+    const named = commands.map((command) => command.replaceAll("\0", " ")).join("\n");
+    throw new Error(`${error.message}\nLeft:\n${named}\nLogged:\n${said()}`);
+  });
+}
 
 function isAlive(pid: number): boolean {
   try {
