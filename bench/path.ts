@@ -31,6 +31,7 @@ async function one(deps: GatewayDeps, request: Buffer): Promise<number> {
   const { status, headers, body: given } = answer;
   if (typeof given === "string") {
     const text = wholeAnswer(given, { status, headers, ...manners });
+    answer.after?.();
     return Buffer.byteLength(text);
   }
   let written = answerHead({ status, headers, length: null, ...manners }).length;

@@ -283,6 +283,7 @@ async function compose(
     pokeAsked();
     keys.close();
     upstream.close();
+    api.stalls.close();
     await Promise.allSettled([heartbeat.stop(), doorbell.close(), view.close(), closeProviders()]);
     await events.close();
     await Promise.all([sql.end({ timeout: 5 }), rows.end()]);

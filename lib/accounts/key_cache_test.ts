@@ -6,6 +6,7 @@ import { silentLog } from "@/lib/kernel/log.ts";
 import type { ApiKey } from "./api_key.ts";
 import {
   CONFIRM_AFTER,
+  HASHES_KEPT_MAX,
   KeyCache,
   READ_MAX,
   READS_MAX,
@@ -52,6 +53,28 @@ Deno.test("a change forgets the key it names and every secret that was nobody's"
   assert.equal(cache.peek("sk-b")?.id, "key_b");
   assert.equal((await cache.find("sk-a"))?.revokedAt, 1);
   assert.equal((await cache.find("sk-new"))?.id, "key_new");
+});
+
+Deno.test("a secret whose hash is remembered is judged anew each time", async () => {
+  const { cache, keys, events, clock } = world({ "sk-a": keyOf("key_a") });
+  await cache.find("sk-a");
+  for (let i = 0; i < 3; i++) assert.equal(cache.peek("sk-a")?.id, "key_a");
+  delete keys["sk-a"];
+  events.tell("key_a");
+  assert.equal(cache.peek("sk-a"), undefined);
+  assert.equal(await cache.find("sk-a"), null);
+  assert.equal(cache.peek("sk-a"), null);
+  clock.advance(UNKNOWN_FOR);
+  assert.equal(cache.peek("sk-a"), undefined);
+});
+
+Deno.test("more keys than there are hashes remembered are all known", async () => {
+  const secrets = Array.from({ length: HASHES_KEPT_MAX + 10 }, (_, i) => `sk-${i}`);
+  const { cache } = world(Object.fromEntries(secrets.map((secret) => [secret, keyOf(secret)])));
+  for (const secret of secrets) await cache.find(secret);
+  for (let round = 0; round < 2; round++) {
+    for (const secret of secrets) assert.equal(cache.peek(secret)?.id, secret);
+  }
 });
 
 Deno.test("a reconnect forgets everything", async () => {

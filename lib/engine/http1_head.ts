@@ -1,5 +1,6 @@
 /** HTTP/1.1 heads: writing a request's, reading a response's, strictly. Source: RFC 9112. Pure. */
 import { Buffer } from "node:buffer";
+import { isWholeNumber, readFields } from "@/lib/kernel/http_fields.ts";
 import {
   namesEncoding,
   UpstreamFailure,
@@ -16,8 +17,9 @@ const JOINED_BODY_BYTES_MAX = 64 * 1024;
 const CR = 13;
 const LF = 10;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
-const DIGITS = /^\d{1,15}$/;
+const CLOSES = /(^|,)\s*close\s*(,|$)/i;
+const KEPT_FOR = /(?:^|[,\s])timeout=(\d{1,6})/i;
+const LENGTH_DIGITS_MAX = 15;
 const NOT_ASCII = /[^\t\r\n -~]/;
 const BODY_METHODS = new Set(["POST", "PUT", "PATCH"]);
 
@@ -81,17 +83,13 @@ export function headEnd(bytes: Uint8Array, from: number, to: number): number {
  * readers might understand differently: folded or nameless fields, bare line ends, both framings at once.
  */
 export function parseResponseHead(text: string, method: string): ResponseHead {
-  const lines = text.split("\r\n");
-  const statusLine = STATUS_LINE.exec(lines[0] ?? "");
+  const firstEnd = text.indexOf("\r\n");
+  const lineEnd = firstEnd === -1 ? text.length : firstEnd;
+  const statusLine = STATUS_LINE.exec(text.slice(0, lineEnd));
   if (statusLine === null) throw malformed("the status line is none of HTTP/1.x");
-  if (lines.length - 1 > FIELDS_MAX) throw malformed(`more than ${FIELDS_MAX} header fields`);
-  const fields: [string, string][] = [];
-  for (let i = 1; i < lines.length; i++) {
-    const field = FIELD.exec(lines[i] ?? "");
-    if (field?.[1] === undefined || field[2] === undefined) throw malformed("a bad header field");
-    fields.push([field[1].toLowerCase(), field[2].trimEnd()]);
-  }
-  const headers = headersOf(fields);
+  const headers = readFields(text, lineEnd + 2, text.length, FIELDS_MAX);
+  if (headers === "malformed") throw malformed("a bad header field");
+  if (headers === "too many") throw malformed(`more than ${FIELDS_MAX} header fields`);
   const status = Number(statusLine[2]);
   const isOld = statusLine[1] === "0";
   return {
@@ -111,20 +109,6 @@ export function malformed(what: string): UpstreamFailure {
   return new UpstreamFailure("malformed", `The engine sent what is no HTTP: ${what}`);
 }
 
-function headersOf(fields: readonly (readonly [string, string])[]): UpstreamHeaders {
-  return {
-    get(name) {
-      const wanted = name.toLowerCase();
-      let value: string | null = null;
-      for (const [field, one] of fields) {
-        if (field === wanted) value = value === null ? one : `${value}, ${one}`;
-      }
-      return value;
-    },
-    entries: () => fields,
-  };
-}
-
 /** Source: RFC 9112 §6.3. Where it lets a client choose, this one refuses. */
 function framingOf(
   status: number,
@@ -135,7 +119,9 @@ function framingOf(
   const length = headers.get("content-length");
   const coding = headers.get("transfer-encoding");
   if (length !== null && coding !== null) throw malformed("both a length and a transfer coding");
-  if (length !== null && !DIGITS.test(length)) throw malformed("a bad content-length");
+  if (length !== null && !isWholeNumber(length, LENGTH_DIGITS_MAX)) {
+    throw malformed("a bad content-length");
+  }
   if (coding !== null && (isOld || coding.toLowerCase() !== "chunked")) {
     throw malformed("a transfer coding other than chunked");
   }
@@ -148,7 +134,10 @@ function framingOf(
 }
 
 function keepAliveMs(headers: UpstreamHeaders): number | null {
-  if (/(^|,)\s*close\s*(,|$)/i.test(headers.get("connection") ?? "")) return null;
-  const timeoutS = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(headers.get("keep-alive") ?? "")?.[1];
+  const connection = headers.get("connection");
+  if (connection !== null && CLOSES.test(connection)) return null;
+  const kept = headers.get("keep-alive");
+  if (kept === null) return Number.POSITIVE_INFINITY;
+  const timeoutS = KEPT_FOR.exec(kept)?.[1];
   return timeoutS === undefined ? Number.POSITIVE_INFINITY : Number(timeoutS) * 1_000;
 }

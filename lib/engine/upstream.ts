@@ -1,6 +1,7 @@
 /** The gateway's way to an engine: one HTTP exchange, its body read by read, and an honest word on how it ended. */
 import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Millis } from "@/lib/kernel/clock.ts";
+import { isFieldValue, isToken } from "@/lib/kernel/http_fields.ts";
 
 export type UpstreamRequest = {
   /** http or https; the path and query are sent as they stand. */
@@ -26,7 +27,7 @@ export type UpstreamResponse = {
   readonly body: UpstreamBody;
 };
 
-/** Response header fields; names in any case, several fields of one name joined by a comma. */
+/** Response header fields; names in lower case, several fields of one name joined by a comma. */
 export type UpstreamHeaders = {
   get(name: string): string | null;
   entries(): Iterable<readonly [name: string, value: string]>;
@@ -100,8 +101,6 @@ const CLIENT_OWNED = new Set([
   "trailer",
   "expect",
 ]);
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const NOT_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** Throws TypeError when a request cannot be written faithfully: our own defect, never the engine's. Source: RFC 9110 §5. */
 export function checkRequest({ url, method, headers }: UpstreamRequest): void {
@@ -111,12 +110,12 @@ export function checkRequest({ url, method, headers }: UpstreamRequest): void {
   if (url.username !== "" || url.password !== "") {
     throw new TypeError("Cannot send credentials in a URL: give an authorization header");
   }
-  if (!TOKEN.test(method)) throw new TypeError(`Cannot send method ${JSON.stringify(method)}`);
+  if (!isToken(method)) throw new TypeError(`Cannot send method ${JSON.stringify(method)}`);
   for (const [name, value] of headers) {
-    if (!TOKEN.test(name) || CLIENT_OWNED.has(name.toLowerCase())) {
+    if (!isToken(name) || CLIENT_OWNED.has(name.toLowerCase())) {
       throw new TypeError(`Cannot send header ${JSON.stringify(name)}: the client writes its own`);
     }
-    if (NOT_A_VALUE.test(value)) throw new TypeError(`Cannot send header ${name}: forbidden bytes`);
+    if (!isFieldValue(value)) throw new TypeError(`Cannot send header ${name}: forbidden bytes`);
   }
 }
 

@@ -23,7 +23,7 @@ import { Patience } from "./patience.ts";
 import { policyOf, type RequestPolicy } from "./request_policy.ts";
 import { type RecordDeps, RequestRecord } from "./request_record.ts";
 import { baseHeaders, errorAnswer, requestIdOf, serverTiming } from "./reply.ts";
-import { type Arrival, travel, type TravelDeps, type Trip } from "./travel.ts";
+import { type Arrival, noteResult, travel, type TravelDeps, type Trip } from "./travel.ts";
 import type { Answer, AnswerHeaders, HeaderLookup, Inbound } from "./transport.ts";
 
 export type GatewayDeps = TravelDeps & RecordDeps & {
@@ -247,12 +247,15 @@ function respond(deps: GatewayDeps, admitted: Admitted, arrival: Arrival): Answe
     "server-timing",
     serverTiming({ admitMs: record.request.admitMs, waitMs, upstreamMs }),
   );
-  deps.metrics.requestOverheadSeconds.observe(record.request.admitMs / 1_000);
   if (arrival.kind === "json") {
-    const { answer: json, status } = arrival;
-    record.end({ ended: "complete", status, finishReason: json.finishReason });
+    const { at, answer: json, status } = arrival;
     headers.set("content-type", "application/json");
-    return { status, headers, body: json.text };
+    const after = () => {
+      noteResult(deps, at, "json");
+      record.began(json.usage);
+      record.end({ ended: "complete", status, finishReason: json.finishReason });
+    };
+    return { status, headers, body: json.text, after };
   }
   headers.set("content-type", "text/event-stream; charset=utf-8");
   const stream = new AnswerStream(arrival.stream, {

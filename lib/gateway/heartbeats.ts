@@ -5,7 +5,7 @@ import { AnswerStream, type Piece } from "./answer_stream.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
 import type { RequestRecord } from "./request_record.ts";
-import type { Arrival } from "./travel.ts";
+import { type Arrival, noteResult } from "./travel.ts";
 import type { PieceSource } from "./transport.ts";
 import { errorEvent } from "./stream_error.ts";
 
@@ -80,6 +80,8 @@ function streamOf(
   { route, requestId, record }: Held,
 ): AnswerStream {
   if (arrival.kind === "json") {
+    noteResult(deps, arrival.at, "json");
+    record.began(arrival.answer.usage);
     record.end({ ended: "upstream_failed", status: 502, errorCode: "upstream_error" });
     throw new AppError("upstream_error", "The machine did not stream its answer");
   }

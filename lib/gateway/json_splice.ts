@@ -27,14 +27,15 @@ export function membersOf(text: string, from = 0): Member[] {
 
 /**
  * Returns `text` with every member named in `edits` taken out and, where the edit is not null, put back with that
- * JSON text as its value, first in the object. Duplicates of a key go too, so no parser downstream can prefer one.
+ * JSON text as its value, first in the object. Duplicates of a key go too, so no parser downstream can prefer one. The
+ * keys of `edits` are ours, and need no escape.
  */
 export function editMembers(text: string, edits: Readonly<Record<string, string | null>>): string {
   const open = text.indexOf("{") + 1;
   let inside = "";
   for (const key in edits) {
     const value = edits[key] ?? null;
-    if (value !== null) inside += `${inside === "" ? "" : ","}${JSON.stringify(key)}:${value}`;
+    if (value !== null) inside += `${inside === "" ? "" : ","}"${key}":${value}`;
   }
   // Neighbouring kept members are one slice, with what stands between them.
   let runStart = -1;

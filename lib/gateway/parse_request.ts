@@ -61,13 +61,13 @@ function textOf(bytes: Uint8Array): string {
 const NOT_BLANK = /\S/;
 
 function parseJson(text: string): Readonly<Record<string, unknown>> {
-  if (!NOT_BLANK.test(text)) {
-    throw new AppError("invalid_request", "Cannot read an empty body: send a JSON object");
-  }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
+    if (!NOT_BLANK.test(text)) {
+      throw new AppError("invalid_request", "Cannot read an empty body: send a JSON object");
+    }
     // V8 quotes the text around the fault, which may be a prompt; only the position is told.
     const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
     const where = position === undefined ? "" : ` at byte offset ${position}`;

@@ -140,6 +140,7 @@ export class RequestRecord {
     const nowMs = clock.elapsedMs();
     this.#usage = usage;
     this.#ttftMs = nowMs - this.#upstreamStartedMs;
+    metrics.requestOverheadSeconds.observe(this.request.admitMs / 1_000);
     metrics.ttftSeconds.observe(
       { tier: this.#placement?.tier ?? "" },
       (nowMs - this.#startedMs) / 1_000,

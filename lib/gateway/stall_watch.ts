@@ -27,8 +27,9 @@ export class StallWatch {
     this.#timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
   }
 
-  /** Looks at every stream once. The timer calls it; tests do so by hand. */
+  /** Looks at every stream once, and stops looking when there is none. The timer calls it; tests do so by hand. */
   look(): void {
+    if (this.#streams.size === 0) return this.close();
     const nowMs = this.#clock.elapsedMs();
     for (const stream of this.#streams) {
       if (stream.seat === -1) continue; // ended by one before it
@@ -39,10 +40,14 @@ export class StallWatch {
     }
   }
 
+  /** The timer goes on until its next look: one made and cleared for each of many requests cost more than it. */
   leave(stream: WatchedStream): void {
     this.#streams.delete(stream);
-    if (this.#streams.size > 0 || this.#timer === null) return;
-    clearInterval(this.#timer);
+  }
+
+  /** Stops looking; a stream that comes later is looked at again. */
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
 }

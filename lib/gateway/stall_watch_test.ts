@@ -45,5 +45,5 @@ Deno.test("StallWatch leaves a released stream alone and goes on with the others
   clock.advance(millis(10));
   watch.look();
   assert.deepEqual([gone.hits, stays.hits], [[], ["silent"]]);
-  watch.leave(stays);
+  watch.close();
 });

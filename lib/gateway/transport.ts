@@ -2,7 +2,7 @@
 import type { CancelSignal } from "@/lib/kernel/cancel.ts";
 import type { Piece } from "./answer_stream.ts";
 
-/** Names in any case; several fields of one name are joined by a comma. */
+/** Names in lower case; several fields of one name are joined by a comma. */
 export type HeaderLookup = { get(name: string): string | null };
 
 /** A request as the pipeline sees it, whichever core read it. */
@@ -30,4 +30,9 @@ export type Answer = {
   readonly status: number;
   readonly headers: AnswerHeaders;
   readonly body: string | PieceSource;
+  /**
+   * What is left to do once the answer is on its way, so that nobody waits for it. A transport calls it once, whether
+   * or not the client still takes the answer.
+   */
+  readonly after?: () => void;
 };

@@ -64,12 +64,14 @@ export async function travel(deps: TravelDeps, trip: Trip): Promise<Arrival> {
     const found = find(deps, trip, avoid, lastFailure);
     const at = found instanceof Promise ? await found : found;
     const result = await attempt(deps, attemptOn(deps, trip, at));
-    noteResult(deps, trip, at, result);
+    if (result.kind === "json") {
+      return { kind: "json", at, answer: result.answer, status: result.status };
+    }
+    noteResult(deps, at, result.kind);
     switch (result.kind) {
       case "stream":
+        trip.record.began(result.stream.meter.usage);
         return { kind: "stream", at, stream: result.stream };
-      case "json":
-        return { kind: "json", at, answer: result.answer, status: result.status };
       case "refused":
         throw result.error;
       case "moved":
@@ -114,16 +116,14 @@ function attemptOn(deps: TravelDeps, trip: Trip, at: Acquired): AttemptRequest {
   };
 }
 
-function noteResult(
-  deps: TravelDeps,
-  trip: Trip,
+/** Notes what became of an attempt; for a whole answer its receiver does, once the answer has left. */
+export function noteResult(
+  deps: Pick<TravelDeps, "metrics" | "loads">,
   { target: { tier }, machine }: Acquired,
-  result: AttemptResult,
+  outcome: AttemptResult["kind"],
 ): void {
-  deps.metrics.upstreamAttemptsTotal.inc({ tier: tier.name, outcome: result.kind });
-  if (result.kind === "stream") trip.record.began(result.stream.meter.usage);
-  if (result.kind === "json") trip.record.began(result.answer.usage);
-  if (result.kind === "stream" || result.kind === "json") deps.loads.answered(machine.id);
+  deps.metrics.upstreamAttemptsTotal.inc({ tier: tier.name, outcome });
+  if (outcome === "stream" || outcome === "json") deps.loads.answered(machine.id);
 }
 
 /** A URL is parsed once for each machine and route; the ones in use are few. */

@@ -26,16 +26,29 @@ export type UpstreamBodyOptions = {
  * for chunk streams always asks for running usage, so that a stream cut short is still counted exactly.
  */
 export function upstreamBody(body: ParsedBody, options: UpstreamBodyOptions): string {
-  const edits: Record<string, string | null> = { model: JSON.stringify(options.upstreamModel) };
+  const edits: Record<string, string | null> = { model: quotedName(options.upstreamModel) };
   for (const power of CLIENT_POWERS) edits[power] = null;
   // Only these surfaces have prompts whose prefixes vLLM caches under a salt.
   if (options.streamKind === "chunks" || options.streamKind === "responses") {
-    edits["cache_salt"] = JSON.stringify(cacheSaltOf(options.accountId));
+    edits["cache_salt"] = `"${cacheSaltOf(options.accountId)}"`; // hexadecimal
   }
   if (body.stream && options.streamKind === "chunks") {
     edits["stream_options"] = streamOptions(body.text);
   }
   return editMembers(body.text, edits);
+}
+
+/** The names of a lineup are few, and each is written for every request. */
+const QUOTED = new Map<string, string>();
+const QUOTED_MAX = 1_000;
+
+function quotedName(name: string): string {
+  const known = QUOTED.get(name);
+  if (known !== undefined) return known;
+  const quoted = JSON.stringify(name);
+  if (QUOTED.size >= QUOTED_MAX) QUOTED.clear();
+  QUOTED.set(name, quoted);
+  return quoted;
 }
 
 /** A salt never changes, so the ones in use are kept. */

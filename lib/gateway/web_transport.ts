@@ -15,11 +15,13 @@ export function webInbound(request: Request): Inbound {
 }
 
 /** An answer as a `Response`. */
-export function webResponse({ status, headers, body }: Answer, open: Gauge): Response {
-  return new Response(typeof body === "string" ? body : streamBody(body, open), {
+export function webResponse({ status, headers, body, after }: Answer, open: Gauge): Response {
+  const response = new Response(typeof body === "string" ? body : streamBody(body, open), {
     status,
     headers: [...headers],
   });
+  after?.();
+  return response;
 }
 
 /** The refusal of a body over `bytesMax`. */

@@ -171,14 +171,15 @@ export class FrontClient implements WireEars {
   }
 
   /** No frame waits above a stream's own, so that it keeps neither its request nor its head in memory. */
-  #answer = ({ status, headers, body }: Answer): void | Promise<void> => {
+  #answer = ({ status, headers, body, after }: Answer): void | Promise<void> => {
     const manners = this.#manners();
     if (typeof body !== "string") {
       return this.#stream(body, answerHead({ status, headers, length: null, ...manners }));
     }
     this.#request = null;
-    if (this.#isClosed()) return;
-    const isTaken = this.#wire.write(wholeAnswer(body, { status, headers, ...manners }));
+    const isTaken = this.#isClosed() ||
+      this.#wire.write(wholeAnswer(body, { status, headers, ...manners }));
+    after?.();
     return isTaken ? this.#next() : this.#drain().then(() => this.#next());
   };
 

@@ -4,12 +4,15 @@
  * nobody's. Source: RFC 9112. Pure.
  */
 import type { Buffer } from "node:buffer";
+import { type HttpFields, isWholeNumber, readFields } from "@/lib/kernel/http_fields.ts";
 import { INFERENCE_ROUTES, type InferenceRoute } from "../inference_routes.ts";
 import type { HeaderLookup } from "../transport.ts";
 
 /** The request line and all fields; longer heads are the full server's to refuse. */
 export const HEAD_BYTES_MAX = 32_768;
 const FIELDS_MAX = 100;
+/** Two of one of these, and readers may choose differently. */
+const ONCE = ["content-length", "host"];
 const CR = 13;
 const LF = 10;
 const BODY_DIGITS_MAX = 15;
@@ -17,8 +20,6 @@ const BODY_DIGITS_MAX = 15;
 const ROUTES: ReadonlyMap<string, InferenceRoute> = new Map(
   INFERENCE_ROUTES.map((route) => [`POST ${route.path} HTTP/1.1`, route]),
 );
-const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
-const DIGITS = /^\d+$/;
 const METHOD_START = /^[A-Z]/;
 
 export type RequestHead =
@@ -59,47 +60,33 @@ export function readRequestHead(text: string): RequestHead {
   const lineEnd = text.indexOf("\r\n");
   const route = ROUTES.get(text.slice(0, lineEnd));
   if (route === undefined) return OTHER;
-  const fields = new Map<string, string>();
-  let count = 0;
-  for (let at = lineEnd + 2; at < end + 2;) {
-    const next = text.indexOf("\r\n", at);
-    const field = FIELD.exec(text.slice(at, next));
-    if (field?.[1] === undefined || field[2] === undefined) return bad("a malformed header field");
-    if (++count > FIELDS_MAX) return OTHER;
-    const name = field[1].toLowerCase();
-    const value = field[2].trimEnd();
-    const known = fields.get(name);
-    if (known !== undefined && (name === "content-length" || name === "host")) {
-      return bad(`${name} given twice`);
-    }
-    fields.set(name, known === undefined ? value : `${known}, ${value}`);
-    at = next + 2;
-  }
+  const fields = readFields(text, lineEnd + 2, end, FIELDS_MAX);
+  if (fields === "too many") return OTHER;
+  if (fields === "malformed") return bad("a malformed header field");
   return judge(route, fields, end + 4);
 }
 
-function judge(
-  route: InferenceRoute,
-  fields: ReadonlyMap<string, string>,
-  bodyStart: number,
-): RequestHead {
+function judge(route: InferenceRoute, fields: HttpFields, bodyStart: number): RequestHead {
+  for (const name of ONCE) if (fields.countOf(name) > 1) return bad(`${name} given twice`);
   const length = fields.get("content-length");
   const coding = fields.get("transfer-encoding");
-  if (length !== undefined && coding !== undefined) {
+  if (length !== null && coding !== null) {
     return bad("both content-length and transfer-encoding");
   }
-  if (!fields.has("host")) return bad("no host");
-  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+  if (fields.get("host") === null) return bad("no host");
+  if (coding !== null && coding.toLowerCase() !== "chunked") {
     return bad("a transfer coding other than chunked");
   }
-  if (length === undefined || fields.has("expect") || fields.has("upgrade")) return OTHER;
-  if (!DIGITS.test(length) || length.length > BODY_DIGITS_MAX) return bad("a bad content-length");
+  if (length === null || fields.get("expect") !== null || fields.get("upgrade") !== null) {
+    return OTHER;
+  }
+  if (!isWholeNumber(length, BODY_DIGITS_MAX)) return bad("a bad content-length");
   const connection = fields.get("connection")?.toLowerCase() ?? "";
   if (connection !== "" && connection !== "keep-alive" && connection !== "close") return OTHER;
   return {
     kind: "plain",
     route,
-    headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
+    headers: fields,
     bodyStart,
     length: Number(length),
     keepAlive: connection !== "close",

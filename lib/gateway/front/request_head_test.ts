@@ -13,7 +13,7 @@ Deno.test("readRequestHead() takes a plain POST to an inference route as ours", 
   assert.equal(read.length, 12);
   assert.equal(read.bodyStart, text.length);
   assert.equal(read.keepAlive, true);
-  assert.equal(read.headers.get("X-A"), "b, c");
+  assert.equal(read.headers.get("x-a"), "b, c");
   assert.equal(read.headers.get("x-b"), null);
 });
 

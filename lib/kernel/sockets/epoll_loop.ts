@@ -13,10 +13,15 @@ import type { Bytes } from "./wire.ts";
 const EVENTS_MAX = 128;
 const FOREVER = -1;
 /**
- * How long a turn waits, and how many turns without news of our sockets there are before a thread waits, which takes ten
- * times as long to come back. Deno's timers may be late by one wait.
+ * How long a turn waits: not at all for as long as what woke Deno's own loop may have more to do at once; briefly while
+ * what our last news began may still go on within the process; longer then, for each turn of Deno's loop takes the
+ * caches from what the next request needs. Deno's timers may be late by one wait.
  */
-const WAIT_MS = 1;
+const HURRIED_TURNS = 2;
+const BRIEF_WAIT_MS = 1;
+const BRIEF_TURNS = 8;
+const WAIT_MS = 10;
+/** Turns without news of our sockets before a thread waits, which takes ten times as long to come back. */
 const QUIET_TURNS_MAX = 30;
 /** Where Deno's loop is not known, only its turns can be taken, and few of them: they do not wait. */
 const BLIND_TURNS_MAX = 3;
@@ -56,6 +61,7 @@ export class EpollLoop {
   #slab: Bytes = new Uint8Array(SLAB_BYTES);
   #slabUsed = 0;
   #quietTurns = 0;
+  #hurriedTurns = 0;
   #turn: ReturnType<typeof setImmediate> | null = null;
   #waiting: Promise<void> | null = null;
 
@@ -133,14 +139,21 @@ export class EpollLoop {
   }
 
   #look = (): void => {
-    const waitMs = this.#hearsHost ? WAIT_MS : 0;
-    const count = this.libc.epoll_wait(this.#epoll, this.#news, EVENTS_MAX, waitMs);
-    this.#quietTurns = this.#tell(this.#news, count) ? 0 : this.#quietTurns + 1;
+    const count = this.libc.epoll_wait(this.#epoll, this.#news, EVENTS_MAX, this.#waitMs());
+    const some = this.#tell(this.#news, count);
+    this.#quietTurns = some ? 0 : this.#quietTurns + 1;
+    // News that are nobody's of ours are Deno's.
+    this.#hurriedTurns = count > 0 && !some ? HURRIED_TURNS : Math.max(0, this.#hurriedTurns - 1);
     if (this.#isClosed) return;
     const turnsMax = this.#hearsHost ? QUIET_TURNS_MAX : BLIND_TURNS_MAX;
     if (this.#quietTurns < turnsMax) this.#turn = setImmediate(this.#look);
     else this.#waitAside();
   };
+
+  #waitMs(): number {
+    if (!this.#hearsHost || this.#hurriedTurns > 0) return 0;
+    return this.#quietTurns < BRIEF_TURNS ? BRIEF_WAIT_MS : WAIT_MS;
+  }
 
   #waitAside(): void {
     this.#hearHost(CTL_DEL); // meanwhile Deno hears of its own sockets by itself

@@ -34,7 +34,7 @@ for (
         libc.write(fd, ONE, 8n);
         await until("it is told", () => told === i);
         // Longer than the loop's own patience: then a thread waits.
-        await new Promise((resolve) => setTimeout(resolve, 80));
+        await new Promise((resolve) => setTimeout(resolve, 400));
       }
       libc.write(fd, ONE, 8n);
       loop.drop(fd);
