@@ -6,6 +6,7 @@ import { type Busy, busyBetween, coreTimes } from "./cores.ts";
 import { nowUs } from "./fast_engine.ts";
 import { chatRequest, LoadClient, type Wish } from "./load_client.ts";
 import { mainThreads } from "./processes.ts";
+import { watchRoom, whileRoom } from "./room.ts";
 import { type Quantiles, quantiles } from "./statistics.ts";
 
 type Target = {
@@ -14,6 +15,8 @@ type Target = {
   headers?: Record<string, string>;
   /** Processes whose main threads are watched meanwhile. */
   watch?: readonly number[];
+  /** The proxy's cores: lag while they had room is told apart. */
+  room?: string | null;
 };
 export type Job =
   & Target
@@ -31,6 +34,8 @@ export type LoadResult = {
   /** Ask to the end of a plain answer, or to the first payload of a stream, µs. */
   readonly latencyUs: Quantiles;
   readonly lagUs: Quantiles;
+  /** Of the chunks that came while the proxy's core had room. */
+  readonly lagWithRoomUs: Quantiles;
   readonly gapUs: Quantiles;
   readonly chunks: number;
   /** Streams that came whole: every chunk, a finish, usage and [DONE]. */
@@ -52,6 +57,7 @@ type Tally = {
   chunks: number;
   latencies: number[];
   lags: number[];
+  lagsAt: number[];
   gaps: number[];
 };
 
@@ -80,6 +86,7 @@ async function one(
   tally.latencies.push((stream ? answer.firstUs : endUs) - startUs);
   tally.chunks += answer.chunks;
   for (const lag of answer.lagsUs) tally.lags.push(lag);
+  for (const at of answer.lagsAtUs) tally.lagsAt.push(at);
   for (const gap of answer.gapsUs) tally.gaps.push(gap);
   const isWhole = answer.chunks === chunks && answer.done && answer.finished && answer.usage;
   if (stream ? isWhole && !answer.error : answer.finished) tally.whole++;
@@ -87,7 +94,8 @@ async function one(
 
 async function run(job: Job): Promise<LoadResult> {
   const tally: Tally = {
-    ...{ ok: 0, failed: 0, whole: 0, left: 0, chunks: 0, latencies: [], lags: [], gaps: [] },
+    ...{ ok: 0, failed: 0, whole: 0, left: 0, chunks: 0, latencies: [], lags: [] },
+    ...{ lagsAt: [], gaps: [] },
   };
   const clients: LoadClient[] = [];
   const client = () => {
@@ -96,6 +104,7 @@ async function run(job: Job): Promise<LoadResult> {
     return made;
   };
   const watched = () => mainThreads(job.watch ?? []);
+  const stretches = watchRoom(job.room ?? null);
   const [coresBefore, threadsBefore] = [coreTimes(), watched()];
   const startMs = performance.now();
   const chunks = job.bench.chunks;
@@ -160,6 +169,7 @@ async function run(job: Job): Promise<LoadResult> {
     connections: clients.reduce((sum, each) => sum + each.connections, 0),
     latencyUs: quantiles(tally.latencies),
     lagUs: quantiles(tally.lags),
+    lagWithRoomUs: quantiles(whileRoom(tally.lags, tally.lagsAt, stretches())),
     gapUs: quantiles(tally.gaps),
   };
 }

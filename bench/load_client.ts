@@ -10,6 +10,8 @@ export type Answer = {
   firstUs: number;
   /** For each chunk that says when it was sent: how long it took here, microseconds. */
   lagsUs: number[];
+  /** When each of those came, µs (Unix). */
+  lagsAtUs: number[];
   /** Microseconds between chunks. */
   gapsUs: number[];
   chunks: number;
@@ -48,7 +50,7 @@ export class LoadClient {
   ask(request: string): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#answer = {
-      ...{ status: 0, bytes: 0, firstUs: 0, lagsUs: [], gapsUs: [], chunks: 0 },
+      ...{ status: 0, bytes: 0, firstUs: 0, lagsUs: [], lagsAtUs: [], gapsUs: [], chunks: 0 },
       ...{ done: false, finished: false, error: false, usage: false },
     };
     this.#settle = resolve;
@@ -155,6 +157,7 @@ export class LoadClient {
       const sentUs = Number(text.slice(at + TS.length, text.indexOf('"', at + TS.length)));
       answer.firstUs ||= atUs;
       answer.lagsUs.push(atUs - sentUs);
+      answer.lagsAtUs.push(atUs);
       if (this.#lastUs > 0) answer.gapsUs.push(atUs - this.#lastUs);
       this.#lastUs = atUs;
       answer.chunks++;

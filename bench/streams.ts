@@ -23,6 +23,7 @@ export async function streams(bench: Bench, { rounds, shapes }: StreamsOptions):
           kind: "streams",
           streams: shape.streams,
           rampMs: RAMP_MS,
+          room: bench.layout.proxy,
           bench: { chunks: shape.chunks, every_ms: 1_000 / shape.perSecond, ttft_ms: TTFT_MS },
         }, bench.layout.load);
         if (run.whole !== shape.streams) {
@@ -62,6 +63,8 @@ function tableOf(
       ttftMs: added(all, (run) => run.latencyUs.p50),
       lagP50Ms: added(all, (run) => run.lagUs.p50),
       lagP99Ms: added(all, (run) => run.lagUs.p99),
+      lagP99WithRoomMs: added(all, (run) => run.lagWithRoomUs.p99),
+      withRoom: median(all.map((run) => run.lagWithRoomUs.n / run.lagUs.n)),
       // Of the core it has: at 1 it is full, and lag is queueing.
       core: median(all.map((run) => run.cpuUs / 1_000_000 / run.seconds)),
       rssMb: median(all.map((run) => run.rssMb)),
@@ -72,7 +75,8 @@ function tableOf(
     title: `${streams} streams of ${chunks} chunks at ${perSecond} a second`,
     columns: [
       ...["", "CPU µs per chunk", "× nginx", "added TTFT p50 ms", "added lag p50 ms"],
-      ...["added lag p99 ms", "of a core", "RSS MB"],
+      ...["added lag p99 ms", "the same while its core had room", "share of chunks then"],
+      ...["of a core", "RSS MB"],
     ],
     rows: lines.map(({ name, figures }) => row(name, Object.values(figures), 2)),
     figures: { streams, perSecond, lanes: lines },
