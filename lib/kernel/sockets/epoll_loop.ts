@@ -19,7 +19,7 @@ const FOREVER = -1;
  */
 const HURRIED_TURNS = 2;
 const BRIEF_WAIT_MS = 1;
-const BRIEF_TURNS = 8;
+const BRIEF_TURNS = 3;
 const WAIT_MS = 10;
 /** Turns without news of our sockets before a thread waits, which takes ten times as long to come back. */
 const QUIET_TURNS_MAX = 30;
@@ -141,9 +141,11 @@ export class EpollLoop {
   #look = (): void => {
     const count = this.libc.epoll_wait(this.#epoll, this.#news, EVENTS_MAX, this.#waitMs());
     const some = this.#tell(this.#news, count);
-    this.#quietTurns = some ? 0 : this.#quietTurns + 1;
     // News that are nobody's of ours are Deno's.
-    this.#hurriedTurns = count > 0 && !some ? HURRIED_TURNS : Math.max(0, this.#hurriedTurns - 1);
+    const isHost = count > 0 && !some;
+    if (some) this.#quietTurns = 0;
+    else if (!isHost && this.#hurriedTurns === 0) this.#quietTurns++;
+    this.#hurriedTurns = isHost ? HURRIED_TURNS : Math.max(0, this.#hurriedTurns - 1);
     if (this.#isClosed) return;
     const turnsMax = this.#hearsHost ? QUIET_TURNS_MAX : BLIND_TURNS_MAX;
     if (this.#quietTurns < turnsMax) this.#turn = setImmediate(this.#look);
