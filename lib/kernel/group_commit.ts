@@ -1,7 +1,6 @@
 /** Group commit: writes that arrive while one is under way travel together in the next. */
 import { assert } from "./assert.ts";
-import { type Clock, type Millis, millis } from "./clock.ts";
-import { codeOf, isConflict, isConnectionLost } from "./database.ts";
+import { codeOf } from "./database.ts";
 
 export type GroupCommit<Row, Result> = {
   /** Resolves with the row's own result once it is durable; rejects with what kept it from being so. */
@@ -12,8 +11,6 @@ export type GroupCommit<Row, Result> = {
    * it is told without a promise, of which a close used to make six.
    */
   addLater(parcel: Parcel<Row, Result>): void;
-  /** Resolves once every row added so far has its answer. Never rejects. */
-  drain(): Promise<void>;
   /** Rows that have no answer yet. */
   readonly waiting: number;
 };
@@ -34,11 +31,6 @@ export type GroupCommitOptions = {
   flights?: number;
   /** How many rows must wait for another write to begin beside one under way: fewer are better off together. */
   crowd?: number;
-  /**
-   * Tries again after a fault that was nobody's: a lost connection, a deadlock. Only for a write that may be
-   * repeated, for the lost one may have been carried out. The wait doubles from `wait` on.
-   */
-  retry?: { attempts: number; wait: Millis; clock: Clock; signal?: AbortSignal };
 };
 
 /** Too many rows wait for the database. */
@@ -51,7 +43,6 @@ export class QueueFullError extends Error {
 
 const ROWS_MAX = 1_000;
 const QUEUE_MAX = 100_000;
-const RETRY_MS_MAX = 5_000;
 /** How long a row that nobody waits for looks for company. */
 export const LATER_MS_MAX = 5;
 
@@ -64,13 +55,11 @@ export function groupCommit<Row, Result>(
   write: (rows: readonly Row[]) => Promise<readonly Result[]>,
   options: GroupCommitOptions = {},
 ): GroupCommit<Row, Result> {
-  const { rowsMax = ROWS_MAX, queueMax = QUEUE_MAX, flights = 1, crowd = 1, retry } = options;
+  const { rowsMax = ROWS_MAX, queueMax = QUEUE_MAX, flights = 1, crowd = 1 } = options;
   assert(rowsMax > 0 && flights > 0, "a group commit carries rows");
   type Waiter = Parcel<Row, Result>;
   const queue: Waiter[] = [];
   const later: Waiter[] = [];
-  const running = new Set<readonly Waiter[]>();
-  const drains = new Set<{ readonly left: Set<Waiter>; readonly done: () => void }>();
   /** Writes under way that somebody waits for. */
   let awaited = 0;
   /** Whether one is under way that nobody waits for. */
@@ -127,10 +116,8 @@ export function groupCommit<Row, Result>(
 
   async function fly(batch: readonly Waiter[], landed: () => void): Promise<void> {
     flying += batch.length;
-    running.add(batch);
     await settle(batch);
     flying -= batch.length;
-    running.delete(batch);
     landed();
   }
 
@@ -138,7 +125,7 @@ export function groupCommit<Row, Result>(
   async function settle(batch: readonly Waiter[]): Promise<void> {
     let results: readonly Result[];
     try {
-      results = await persist(batch.map((each) => each.row));
+      results = await write(batch.map((each) => each.row));
       assert(results.length === batch.length, "a write answers one result per row");
     } catch (error) {
       if (batch.length > 1 && isRowFault(error)) {
@@ -148,45 +135,16 @@ export function groupCommit<Row, Result>(
         return;
       }
       for (const each of batch) each.failed(error);
-      return forget(batch);
+      return;
     }
     let at = 0;
     // deno-lint-ignore no-non-null-assertion -- as many results as rows
     for (const each of batch) each.landed(results[at++]!);
-    forget(batch);
-  }
-
-  /** Those who wait for these rows wait for them no more. */
-  function forget(batch: readonly Waiter[]): void {
-    for (const drain of drains) {
-      for (const each of batch) drain.left.delete(each);
-      if (drain.left.size > 0) continue;
-      drains.delete(drain);
-      drain.done();
-    }
-  }
-
-  async function persist(rows: readonly Row[]): Promise<readonly Result[]> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await write(rows);
-      } catch (error) {
-        const again = retry !== undefined && attempt < retry.attempts && isNobodysFault(error);
-        if (!again || retry.signal?.aborted) throw error;
-        const wait = Math.min(retry.wait * 2 ** (attempt - 1), RETRY_MS_MAX);
-        await retry.clock.sleep(millis(wait), retry.signal);
-      }
-    }
   }
 
   return {
     add,
     addLater,
-    drain() {
-      const left = new Set([...queue, ...later, ...[...running].flat()]);
-      if (left.size === 0) return Promise.resolve();
-      return new Promise((done) => drains.add({ left, done }));
-    },
     get waiting() {
       return waiting();
     },
@@ -195,6 +153,3 @@ export function groupCommit<Row, Result>(
 
 /** A value the column cannot hold (class 22) or a constraint forbids (class 23). */
 const isRowFault = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? "");
-
-/** The line was lost, or two transactions stood in each other's way. */
-const isNobodysFault = (error: unknown): boolean => isConnectionLost(error) || isConflict(error);

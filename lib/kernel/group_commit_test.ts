@@ -1,7 +1,6 @@
 /** Tests of group_commit.ts. */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
-import { manualClock, millis } from "./clock.ts";
 import { type GroupCommit, groupCommit, LATER_MS_MAX, QueueFullError } from "./group_commit.ts";
 import { testDatabase } from "./test_database.ts";
 
@@ -9,14 +8,12 @@ const fault = (code: string) => Object.assign(new Error(`fault ${code}`), { code
 
 /** A write that is answered by hand. */
 function heldWrite() {
-  const flights: { rows: readonly number[]; land: () => void; crash: (error: Error) => void }[] =
-    [];
+  const flights: { rows: readonly number[]; land: () => void }[] = [];
   const write = (rows: readonly number[]) => {
     const done = Promise.withResolvers<readonly number[]>();
     flights.push({
       rows,
       land: () => done.resolve(rows.map((row) => row * 10)),
-      crash: done.reject,
     });
     return done.promise;
   };
@@ -150,65 +147,6 @@ Deno.test("groupCommit() rejects the whole batch for a fault that is not a row's
   equal(writes, 1);
 });
 
-Deno.test("groupCommit() tries again after a lost connection, waiting longer each time, as often as it was told", async () => {
-  const clock = manualClock(0);
-  const at: number[] = [];
-  const group = groupCommit((rows: readonly number[]) => {
-    at.push(clock.now());
-    return at.length < 3 ? Promise.reject(fault("ECONNREFUSED")) : Promise.resolve(rows);
-  }, { retry: { attempts: 3, wait: millis(100), clock } });
-  const added = group.add(7);
-  await turn();
-  clock.advance(millis(100));
-  await turn();
-  clock.advance(millis(199));
-  await turn();
-  deepEqual(at, [0, 100]);
-  clock.advance(millis(1));
-  equal(await added, 7);
-  deepEqual(at, [0, 100, 300]);
-});
-
-Deno.test("groupCommit() gives up after its attempts, and at once when it is told to stop", async () => {
-  const clock = manualClock();
-  const giveUp = new AbortController();
-  let writes = 0;
-  const lost = () => {
-    writes++;
-    return Promise.reject(fault("57P01"));
-  };
-  const wait = millis(1);
-  const group = groupCommit(lost, { retry: { attempts: 2, wait, clock } });
-  const added = rejects(group.add(1), /57P01/);
-  await turn();
-  clock.advance(wait);
-  await added;
-  equal(writes, 2);
-  giveUp.abort();
-  const stopping = groupCommit(lost, {
-    retry: { attempts: 9, wait, clock, signal: giveUp.signal },
-  });
-  await rejects(stopping.add(1), /57P01/);
-  equal(writes, 3);
-});
-
-Deno.test("drain() waits for every row added before it, and does not reject when they fail", async () => {
-  const { flights, write } = heldWrite();
-  const group = groupCommit(write, { rowsMax: 1 });
-  const results = Promise.allSettled([group.add(1), group.add(2)]);
-  let drained = false;
-  const drain = group.drain().then(() => drained = true);
-  await turn();
-  flights[0]?.crash(fault("57014"));
-  await turn();
-  equal(drained, false);
-  flights[1]?.land();
-  await drain;
-  equal(group.waiting, 0);
-  deepEqual((await results).map((result) => result.status), ["rejected", "fulfilled"]);
-  await group.drain(); // nothing to wait for
-});
-
 Deno.test("groupCommit() writes rows of a real table, and only the one that breaks its rules is refused", async () => {
   await using db = await testDatabase();
   type Row = { id: string; name: string };
@@ -269,6 +207,5 @@ Deno.test("addLater() takes no more rows than a write carries, and the queue cou
   while (flights.length < 2) await turn();
   deepEqual(flights[1]?.rows, [3]);
   flights[1]?.land();
-  await group.drain();
   deepEqual(await Promise.all(results), [10, 20, 30, 40]);
 });
