@@ -1,6 +1,7 @@
 /** Lines to a real server: each way in, and what happens when it is full, gone or slow. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { bridge } from "./bridge_testing.ts";
 import { manualClock, millis, systemClock } from "./clock.ts";
 import { codeOf, type DatabaseTarget, isConnectionLost, openDatabase } from "./database.ts";
 import { startEmbedded } from "./embedded_postgres.ts";
@@ -37,27 +38,6 @@ async function doubled(lines: PgLines, value: number, sleepMs = 0): Promise<stri
   return new TextDecoder().decode(row[1] ?? new Uint8Array()).replace(/[^\d]/g, "");
 }
 
-/** A port on loopback that leads to the server's socket. */
-function bridge(path: string): { port: number } & AsyncDisposable {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const conns = new Set<Deno.Conn>();
-  const over = (async () => {
-    for await (const conn of listener) {
-      const server = await Deno.connect({ transport: "unix", path });
-      for (const each of [conn, server]) conns.add(each);
-      conn.readable.pipeTo(server.writable).catch(() => {});
-      server.readable.pipeTo(conn.writable).catch(() => {});
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      await over;
-    },
-  };
-}
-
 Deno.test("PgLines come in by trust, password, MD5 and SCRAM, over a socket and over TCP", async () => {
   const dir = await Deno.makeTempDir();
   await Deno.chmod(dir, 0o755); // the server is another user when we are root
@@ -83,7 +63,7 @@ Deno.test("PgLines come in by trust, password, MD5 and SCRAM, over a socket and 
       await admin.unsafe(`create user ${user} password 'geheim\u00e9'`);
     }
     await admin.end({ timeout: 1 });
-    await using tcp = bridge(path);
+    await using tcp = bridge({ path });
     const addresses: WireTarget[] = [
       { path },
       { hostname: "127.0.0.1", port: tcp.port },

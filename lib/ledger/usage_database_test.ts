@@ -1,8 +1,10 @@
 /** Which way opens and closes go, and that it is said when it is not ours. */
 import { nodeSockets } from "@/lib/kernel/sockets/node_sockets.ts";
 import assert from "node:assert/strict";
+import { bridge } from "@/lib/kernel/bridge_testing.ts";
 import { silentLog } from "@/lib/kernel/log.ts";
-import { testDatabase } from "@/lib/kernel/test_database.ts";
+import { lineTargetOf } from "@/lib/kernel/pg_target.ts";
+import { type TestDatabase, testDatabase } from "@/lib/kernel/test_database.ts";
 import { openUsageDatabase } from "./usage_database.ts";
 import { closing, insertMachine, opening, readRow } from "./usage_testing.ts";
 
@@ -16,28 +18,16 @@ function kept() {
   return { said, log: { ...silentLog, info } };
 }
 
-/** A port on loopback that leads to the server of `path`; the connections of those numbers hear `word` instead. */
-function bridge(path: string, refused: readonly number[] = [], word = new Uint8Array()) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const over = (async () => {
-    let number = 0;
-    for await (const conn of listener) {
-      if (refused.includes(++number)) {
-        await conn.write(word);
-        continue; // closed from the other side
-      }
-      const server = await Deno.connect({ transport: "unix", path });
-      conn.readable.pipeTo(server.writable).catch(() => {});
-      server.readable.pipeTo(conn.writable).catch(() => {});
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      await over;
-    },
-  };
+/** The same database behind a port on loopback, and its URL there; `refused` and `word` as `bridge` has them. */
+function elsewhere(db: TestDatabase, refused: readonly number[] = [], word = new Uint8Array()) {
+  const way = lineTargetOf(db.sql);
+  assert.ok(way.kind === "ours", way.kind === "theirs" ? way.because : "");
+  const { address, login } = way;
+  const tcp = bridge(address, refused, word);
+  const url = new URL(`postgres://127.0.0.1:${tcp.port}/${login.database}`);
+  url.username = encodeURIComponent(login.user);
+  url.password = encodeURIComponent(login.password);
+  return { url, [Symbol.asyncDispose]: () => tcp[Symbol.asyncDispose]() };
 }
 
 async function opensAndCloses(write: ReturnType<typeof openUsageDatabase>["write"]): Promise<void> {
@@ -73,12 +63,11 @@ Deno.test("openUsageDatabase() carries opens and closes over lines of our own, w
 
 Deno.test("openUsageDatabase() leaves a database behind TLS to postgres.js, and says so once", async () => {
   await using db = await testDatabase();
-  if (db.target.kind !== "socket") return;
   await insertMachine(db.sql, "mac_a", "ready");
-  await using tcp = bridge(db.target.path);
+  await using there = elsewhere(db);
   const { said, log } = kept();
-  const url = `postgres://postgres@127.0.0.1:${tcp.port}/${db.target.database}?sslmode=prefer`;
-  const rows = openUsageDatabase({ kind: "url", url }, { applicationName: "rows", log, sockets });
+  const target = { kind: "url", url: `${there.url}?sslmode=prefer` } as const;
+  const rows = openUsageDatabase(target, { applicationName: "rows", log, sockets });
   await opensAndCloses(rows.write);
   assert.equal((await readRow(rows.sql, "req_a")).ended, "complete");
   assert.deepEqual(said, [["usage_rows_through_postgres_js", "it is reached over TLS"]]);
@@ -87,13 +76,12 @@ Deno.test("openUsageDatabase() leaves a database behind TLS to postgres.js, and 
 
 Deno.test("openUsageDatabase() turns to postgres.js when the server wants what our lines do not speak", async () => {
   await using db = await testDatabase();
-  if (db.target.kind !== "socket") return;
   await insertMachine(db.sql, "mac_a", "ready");
   const wantsKerberos = Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 7);
-  await using tcp = bridge(db.target.path, [1, 3], wantsKerberos); // and would again
+  await using there = elsewhere(db, [1, 3], wantsKerberos); // and would again
   const { said, log } = kept();
-  const url = `postgres://postgres@127.0.0.1:${tcp.port}/${db.target.database}`;
-  const rows = openUsageDatabase({ kind: "url", url }, { applicationName: "rows", log, sockets });
+  const target = { kind: "url", url: there.url.href } as const;
+  const rows = openUsageDatabase(target, { applicationName: "rows", log, sockets });
   await opensAndCloses(rows.write);
   assert.deepEqual(said, [
     ["usage_rows_through_postgres_js", "The database wants authentication 7"],
