@@ -57,6 +57,8 @@ export class EpollLoop {
   #isClosed = false;
   /** Deno's own epoll, watched beside ours; null when it is not known. */
   readonly #host: number | null;
+  /** Whether one wait on our thread is for both; otherwise a thread waits soon. */
+  readonly canHearHost: boolean;
   #hearsHost = false;
   #slab: Bytes = new Uint8Array(SLAB_BYTES);
   #slabUsed = 0;
@@ -75,6 +77,8 @@ export class EpollLoop {
     this.own(this.#alarm, { on: () => {} });
     this.add(this.#alarm, IN);
     this.#host = host;
+    this.#hearHost(CTL_ADD);
+    this.canHearHost = this.#hearsHost;
     this.#waitAside();
   }
 

@@ -37,14 +37,15 @@ const YES = new Int32Array([1]);
 /** One loop for all sockets of this thread: two would keep each other waiting. */
 let shared: { readonly loop: EpollLoop; users: number } | null = null;
 
-/** Opens them. Throws when the system has no more of what they need. */
-export function epollSockets(libc: Libc): Sockets {
+/** Opens them, and says whether their loop hears Deno's own. Throws when the system has no more of what they need. */
+export function epollSockets(libc: Libc): Sockets & { readonly hearsHost: boolean } {
   const mine = shared ?? { loop: new EpollLoop(libc), users: 0 };
   shared = mine;
   mine.users++;
   let isClosed = false;
   return {
     kind: "epoll",
+    hearsHost: mine.loop.canHearHost,
     connect: (target, signal) => connect(mine.loop, target, signal),
     listen: (target, taken) => listen(mine.loop, target, taken),
     async close() {

@@ -8,12 +8,17 @@ import type { Sockets } from "./wire.ts";
 /** `auto`: epoll where it can be had, else node. */
 export type SocketsWish = "auto" | "epoll" | "node";
 
+/** What it costs when the loop of our sockets does not hear Deno's own. */
+const DEAF = "Cannot hear Deno's event loop: a thread waits for our sockets, at more CPU per wake";
+
 /** Opens them, and says in the log which they are. Throws when `epoll` is wished for and cannot be had. */
-export function openSockets(wish: SocketsWish, log: Log): Sockets {
+export function openSockets(wish: SocketsWish, log: Log, libcOf = openLibc): Sockets {
   if (wish === "node") return nodeSockets();
   try {
-    const sockets = epollSockets(openLibc());
-    log.info("sockets.opened", { kind: sockets.kind });
+    const sockets = epollSockets(libcOf());
+    const { kind, hearsHost } = sockets;
+    if (hearsHost) log.info("sockets.opened", { kind, hears_host: true });
+    else log.warn("sockets.opened", { kind, hears_host: false, because: DEAF });
     return sockets;
   } catch (error) {
     if (wish === "epoll") throw error;
