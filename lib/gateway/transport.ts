@@ -29,10 +29,13 @@ export type PieceSource = {
 export type Answer = {
   readonly status: number;
   readonly headers: AnswerHeaders;
-  readonly body: string | PieceSource;
+} & (WholeBody | { readonly body: PieceSource; readonly after?: never });
+
+type WholeBody = {
+  readonly body: string;
   /**
    * What is left to do once the answer is on its way, so that nobody waits for it. A transport calls it once, whether
-   * or not the client still takes the answer.
+   * or not the client still takes the answer. A body in pieces ends its own books.
    */
   readonly after?: () => void;
 };

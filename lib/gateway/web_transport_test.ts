@@ -1,26 +1,23 @@
-/** Tests of web_transport.ts: what is left to do once an answer is made. */
+/** Tests of web_transport.ts: answers whole and in pieces, and what is left to do once one is made. */
 import assert from "node:assert/strict";
-import type { Answer } from "./transport.ts";
 import { webResponse } from "./web_transport.ts";
 
-const PIECES = {
-  next: () => ({ text: "one", last: true }),
-  leave() {},
-};
-const BODIES: readonly (readonly [string, Answer["body"]])[] = [["whole", "one"], [
-  "in pieces",
-  PIECES,
-]];
+const HEAD = { status: 201, headers: new Map([["x-a", "b"]]) };
 
-for (const [how, body] of BODIES) {
-  Deno.test(`webResponse() does what is left once, for an answer that is ${how}`, async () => {
-    let done = 0;
-    let open = 0;
-    const gauge = { inc: () => void open++, dec: () => void open-- };
-    const headers = new Map([["x-a", "b"]]);
-    const response = webResponse({ status: 201, headers, body, after: () => void done++ }, gauge);
-    assert.equal(done, 1);
-    assert.equal(await response.text(), "one");
-    assert.deepEqual([response.status, response.headers.get("x-a"), done, open], [201, "b", 1, 0]);
-  });
-}
+Deno.test("webResponse() does what is left once, for an answer that is whole", async () => {
+  let done = 0;
+  const answer = { ...HEAD, body: "one", after: () => void done++ };
+  const response = webResponse(answer, { inc() {}, dec() {} });
+  assert.equal(done, 1);
+  assert.equal(await response.text(), "one");
+  assert.deepEqual([response.status, response.headers.get("x-a"), done], [201, "b", 1]);
+});
+
+Deno.test("webResponse() counts an answer in pieces as open until its end", async () => {
+  let [opened, open] = [0, 0];
+  const gauge = { inc: () => void (opened++, open++), dec: () => void open-- };
+  const body = { next: () => ({ text: "one", last: true }), leave() {} };
+  const response = webResponse({ ...HEAD, body }, gauge);
+  assert.equal(await response.text(), "one");
+  assert.deepEqual([response.status, opened, open], [201, 1, 0]);
+});
