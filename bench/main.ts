@@ -34,7 +34,7 @@ const PARTS: Record<string, Part> = {
       quick ? { rounds: 2, sets: 3, openSets: 1 } : { rounds: 4, sets: 63, openSets: 10 },
     ),
   saturation: async (bench, quick) => [
-    await saturation(bench, quick ? { rounds: 3, seconds: 1 } : { rounds: 8, seconds: 3 }),
+    await saturation(bench, quick ? { rounds: 2, seconds: 1 } : { rounds: 8, seconds: 3 }),
   ],
   streams: (bench, quick) =>
     streams(bench, {
@@ -50,7 +50,7 @@ const PARTS: Record<string, Part> = {
     scaling(
       bench,
       quick
-        ? { rounds: 2, seconds: 1, streams: { rounds: 2, chunks: 30 } }
+        ? { rounds: 2, seconds: 1, streams: { rounds: 2, chunks: 20 } }
         : { rounds: 6, seconds: 3, streams: { rounds: 4, chunks: 100 } },
     ),
   accounting: async ({ dir }, quick) => [
@@ -58,7 +58,11 @@ const PARTS: Record<string, Part> = {
   ],
   wake: async ({ dir }, quick) => [await wake(dir, { wakes: quick ? 2 : 10 })],
   pages: (_, quick) =>
-    pages(quick ? { rounds: 2, drawsPerRound: 50 } : { rounds: 8, drawsPerRound: 300 }),
+    pages(
+      quick
+        ? { rounds: 2, drawsPerRound: 50, paints: 1 }
+        : { rounds: 8, drawsPerRound: 300, paints: 5 },
+    ),
   folds: (_, quick) =>
     folds(
       quick
@@ -97,10 +101,12 @@ async function main(): Promise<void> {
     await warmUp(lanes, bench.layout.load);
     for (const name of wanted) {
       console.log(`\n— ${name} —`);
+      const startMs = performance.now();
       for (const table of await PARTS[name]?.(bench, flags.quick) ?? []) {
         printTable(table);
         tables.push(table);
       }
+      console.log(`${name} took ${Math.round((performance.now() - startMs) / 1_000)} s`);
     }
     const isWhole = wanted.length === Object.keys(PARTS).length;
     await keep(tables, { quick: flags.quick, isWhole, missing: bench.missing });

@@ -8,7 +8,12 @@ import { testSite } from "./site.ts";
 import { row, type Table } from "./report.ts";
 import { median } from "./statistics.ts";
 
-export type PagesOptions = { readonly rounds: number; readonly drawsPerRound: number };
+export type PagesOptions = {
+  readonly rounds: number;
+  readonly drawsPerRound: number;
+  /** How often each page is loaded in the browser. */
+  readonly paints: number;
+};
 
 const PAGES = [
   "/",
@@ -27,10 +32,11 @@ const FLAGS = [
 /** As Lighthouse's "slow 4G" with half its delay; a processor four times slower. */
 const NETWORK = { downloadThroughput: 1_600_000 / 8, uploadThroughput: 750_000 / 8, latency: 75 };
 const CPU_SLOWDOWN = 4;
-const PAINTS = 5;
 
 /** Medians over rounds; the first round is thrown away. */
-export async function pages({ rounds, drawsPerRound }: PagesOptions): Promise<Table[]> {
+export async function pages(
+  { rounds, drawsPerRound, paints: times }: PagesOptions,
+): Promise<Table[]> {
   await using site = await testSite();
   const drawn: { path: string; cpuUs: number; bytes: number; gzip: number }[] = [];
   for (const path of PAGES) {
@@ -50,7 +56,7 @@ export async function pages({ rounds, drawsPerRound }: PagesOptions): Promise<Ta
     }
     drawn.push({ path, cpuUs: median(costs), bytes, gzip });
   }
-  const paints = await paintTimes(site.url);
+  const paints = await paintTimes(site.url, times);
   return [
     {
       title: "Drawing a page: CPU of this process, request to text, in memory",
@@ -77,6 +83,7 @@ async function gzipped(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
 
 async function paintTimes(
   url: string,
+  paints: number,
 ): Promise<{ path: string; lcpMs: number; scriptBytes: number }[]> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   const found: { path: string; lcpMs: number; scriptBytes: number }[] = [];
@@ -84,7 +91,7 @@ async function paintTimes(
     for (const path of PAGES) {
       const times: number[] = [];
       let scriptBytes = 0;
-      for (let i = 0; i < PAINTS; i++) {
+      for (let i = 0; i < paints; i++) {
         const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
         const page = await context.newPage();
         const session = await context.newCDPSession(page);
