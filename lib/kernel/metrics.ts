@@ -1,5 +1,5 @@
 /** What `/metrics` says, in Prometheus's text format: every metric of the gateway, named and typed in one place. */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { CONTENT_TYPE, Counter, exposition, Gauge, Histogram } from "./tallies.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -25,27 +25,30 @@ const TTFT_BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 6
 const WAKE_BUCKETS_S = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 180, 300, 480, 600, 900, 1200];
 const FLUSH_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
-/** A fresh set of metrics in a registry of its own; two gateways in one process do not share counts. */
+/** A fresh set of metrics of its own; two gateways in one process do not share counts. */
 export function createMetrics() {
-  const registry = new Registry();
-  const registers = [registry];
+  const families: { text(): string }[] = [];
+  const kept = <Family extends { text(): string }>(family: Family): Family => {
+    families.push(family);
+    return family;
+  };
 
   const counter = <const Label extends string = never>(
     name: string,
     help: string,
     labelNames: readonly Label[] = [],
-  ) => new Counter<Label>({ name: PREFIX + name, help, labelNames, registers });
+  ) => kept(new Counter<Label>({ name: PREFIX + name, help, labelNames }));
   const gauge = <const Label extends string = never>(
     name: string,
     help: string,
     labelNames: readonly Label[] = [],
-  ) => new Gauge<Label>({ name: PREFIX + name, help, labelNames, registers });
+  ) => kept(new Gauge<Label>({ name: PREFIX + name, help, labelNames }));
   const histogram = <const Label extends string = never>(
     name: string,
     help: string,
-    buckets: number[],
+    buckets: readonly number[],
     labelNames: readonly Label[] = [],
-  ) => new Histogram<Label>({ name: PREFIX + name, help, labelNames, buckets, registers });
+  ) => kept(new Histogram<Label>({ name: PREFIX + name, help, labelNames, buckets }));
 
   const billingSnapshotAgeSeconds = gauge(
     "billing_snapshot_age_seconds",
@@ -118,7 +121,7 @@ export function createMetrics() {
     ),
     replicas: gauge("replicas", "Replicas whose heartbeat is fresh"),
     /** The exposition text. Its content type is `contentType`. */
-    text: (): Promise<string> => registry.metrics(),
-    contentType: registry.contentType,
+    text: () => exposition(families),
+    contentType: CONTENT_TYPE,
   };
 }
