@@ -32,7 +32,10 @@ function both() {
   return { ours, theirs, registry };
 }
 
-const value = fc.oneof(fc.constantFrom(...BUCKETS, 0, 11), fc.double({ min: 0, max: 20 }));
+const value = fc.oneof(
+  fc.constantFrom(...BUCKETS, 0, 11),
+  fc.double({ min: 0, max: 20, noNaN: true }),
+);
 const labels = fc.record({
   tier: fc.constantFrom("spot", "box", ""),
   kind: fc.constantFrom("a", 'q"uo\\te', "new\nline"),
