@@ -199,6 +199,7 @@ export class KeyCache {
   #forget(id: string): void {
     this.#changes++;
     this.#unknownUntilMs.clear();
+    this.#hashes.clear(); // the secret of a revoked key is kept no longer
     for (const [hash, known] of this.#known) {
       if (known.key.id === id) this.#known.delete(hash);
     }
