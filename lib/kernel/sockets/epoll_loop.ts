@@ -13,14 +13,11 @@ import type { Bytes } from "./wire.ts";
 const EVENTS_MAX = 128;
 const FOREVER = -1;
 /**
- * How long a turn waits: not at all for as long as what woke Deno's own loop may have more to do at once; briefly while
- * what our last news began may still go on within the process; longer then, for each turn of Deno's loop takes the
- * caches from what the next request needs. Deno's timers may be late by one wait.
+ * How long a turn waits: not at all for as long as what woke Deno's own loop may have more to do at once, else briefly.
+ * Deno's timers may be late by one wait.
  */
 const HURRIED_TURNS = 2;
-const BRIEF_WAIT_MS = 1;
-const BRIEF_TURNS = 3;
-const WAIT_MS = 10;
+const WAIT_MS = 1;
 /** Turns without news of our sockets before a thread waits, which takes ten times as long to come back. */
 const QUIET_TURNS_MAX = 30;
 /** Where Deno's loop is not known, only its turns can be taken, and few of them: they do not wait. */
@@ -157,8 +154,7 @@ export class EpollLoop {
   };
 
   #waitMs(): number {
-    if (!this.#hearsHost || this.#hurriedTurns > 0) return 0;
-    return this.#quietTurns < BRIEF_TURNS ? BRIEF_WAIT_MS : WAIT_MS;
+    return this.#hearsHost && this.#hurriedTurns === 0 ? WAIT_MS : 0;
   }
 
   #waitAside(): void {
