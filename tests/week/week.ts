@@ -93,7 +93,7 @@ export async function liveThrough({ days, seed, say = () => {} }: WeekOptions): 
   const kills = [...plan.kills];
   try {
     while (clock.now() < endMs) {
-      const isBusy = callersOf.waiting() > 0 || isMoving(hyperstack);
+      const isBusy = callersOf.waiting() > 0 || isMoving(hyperstack) || await isLookedAt(database);
       const nowMs = nextMs(clock.now(), isBusy, [
         plan.requestsMs[callersOf.sent()],
         todo.nextMs(),
@@ -158,6 +158,14 @@ function nextMs(nowMs: number, isBusy: boolean, planned: readonly (number | unde
 const RESTING = new Set(["ACTIVE", "HIBERNATED", "DELETED", "ERROR", "SHUTOFF"]);
 const isMoving = ({ control }: Hyperstack): boolean =>
   control.vms().some((vm) => !RESTING.has(vm.status) || (vm.status === "ACTIVE" && !vm.serving));
+
+/** A look is under way, waiting for time, or one that found no engine is followed by more within seconds. */
+async function isLookedAt({ sql }: VirtualDatabase): Promise<boolean> {
+  const looked = await sql`
+    select from machines where lease_holder is not null or place_detail ->> 'sickSince' is not null
+  `;
+  return looked.length > 0;
+}
 
 /** What the plan does to the provider, each at its moment. */
 function agenda(
