@@ -273,6 +273,7 @@ async function compose(
     ledger.stop();
     await ledger.settle(signal);
   });
+  shutdown.onStop("look at no machine any more", () => doorbell.close());
   if (fleet.providers.local.on_shutdown === "stop") {
     shutdown.onStop("stop local machines", async (signal) => {
       await heartbeat.stop(); // of two replicas that leave together, neither may count on the other
@@ -284,7 +285,7 @@ async function compose(
     keys.close();
     upstream.close();
     api.stalls.close();
-    await Promise.allSettled([heartbeat.stop(), doorbell.close(), view.close(), closeProviders()]);
+    await Promise.allSettled([heartbeat.stop(), view.close(), closeProviders()]);
     await events.close();
     await Promise.all([sql.end({ timeout: 5 }), rows.end()]);
     await sockets.close();

@@ -59,7 +59,10 @@ export type LocalDeps = {
 export type LocalProvider = Provider & {
   /** Tells every guard that a gateway lives; runs by itself while open. */
   heartbeat(): Promise<void>;
-  /** Stops every machine of the deployment and waits until all are gone, or `signal` aborts. For the last gateway. */
+  /**
+   * Stops every machine of the deployment and waits until all are gone, or `signal` aborts; starts nothing from then
+   * on. For the last gateway.
+   */
   stopAll(signal: AbortSignal): Promise<void>;
 };
 
@@ -76,6 +79,7 @@ export async function openLocal(deps: LocalDeps): Promise<LocalProvider> {
     beating = beating.then(heartbeat).catch((error) => log.error("local.upkeep_failed", { error }));
   }, everyMs);
   Deno.unrefTimer(timer);
+  let isResting = false;
   const locked = <T>(signal: AbortSignal, work: () => Promise<T>) =>
     alone(root, clock, signal, work);
 
@@ -93,12 +97,19 @@ export async function openLocal(deps: LocalDeps): Promise<LocalProvider> {
       Promise.reject(
         new ProviderError("unsupported", "local", "create", "machines come from the lineup"),
       ),
-    start: (ref, key, signal) => locked(signal, () => start(deps, ref, key)),
+    start: (ref, key, signal) =>
+      locked(signal, () => {
+        if (!isResting) return start(deps, ref, key);
+        throw new ProviderError("unavailable", "local", "start", "the gateway stops");
+      }),
     stop: (ref, key, signal) => locked(signal, () => stop(deps, ref, key, false)),
     destroy: (ref, key, signal) => locked(signal, () => stop(deps, ref, key, true)),
     list: (deploymentId) => listMachines(root, deploymentId),
     heartbeat,
-    stopAll: (signal) => stopAll(deps, signal),
+    stopAll(signal) {
+      isResting = true;
+      return stopAll(deps, signal);
+    },
     async close() {
       clearInterval(timer);
       closing.abort();
@@ -258,18 +269,25 @@ function refuseStale(operation: string, record: MachineRecord | null, generation
   );
 }
 
+/** Stops a machine that runs, or was told to start and is not seen yet, in the name of who moved it last. */
+async function stopIfThere(deps: LocalDeps, machineId: string): Promise<void> {
+  const found = await findMachine(deps.root, machineId);
+  const { record } = found;
+  if (record === null || powerOf(found, deps.clock.now()) === "off") return;
+  await stop(deps, { ...record, externalId: null }, record, record.destroying);
+}
+
 async function stopAll(deps: LocalDeps, signal: AbortSignal): Promise<void> {
   const { root, clock, deploymentId } = deps;
-  const ours = async () =>
-    (await readRecords(root)).filter((record) => record.deploymentId === deploymentId);
-  const records = await ours();
+  // A start that is under way holds the lock, and has written its record when it lets go.
+  const records = await alone(
+    root,
+    clock,
+    signal,
+    async () => (await readRecords(root)).filter((record) => record.deploymentId === deploymentId),
+  );
   for (const { machineId } of records) {
-    await alone(root, clock, signal, async () => {
-      const { record, process } = await findMachine(root, machineId);
-      if (record === null || process === null || record.stopAskedAtMs !== null) return;
-      await writeRecord(root, { ...record, process, stopAskedAtMs: clock.now() });
-      await signalStop(root, machineId, process);
-    });
+    await alone(root, clock, signal, () => stopIfThere(deps, machineId));
   }
   const limitMs = Math.max(0, ...records.map((record) => record.stopGraceMs)) + KILL_MS;
   const endMs = clock.elapsedMs() + limitMs;

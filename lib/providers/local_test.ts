@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { systemClock } from "@/lib/kernel/clock.ts";
 import { lookUp, tagged } from "./local_process.ts";
-import { machineDir, readRecord } from "./local_record.ts";
+import { machineDir, readRecord, writeRecord } from "./local_record.ts";
 import {
   enginesOf,
   OBEDIENT,
@@ -171,6 +172,32 @@ Deno.test("stopAll() returns when every machine is gone", async () => {
     await local.start(sibling, { generation: 1 }, patient());
     await local.stopAll(patient());
     deepEqual(await local.list(ref.deploymentId, patient()), []);
+  });
+});
+
+Deno.test("stopAll() ends what is being started, and starts nothing from then on", async () => {
+  await withBench(shellTier(OBEDIENT), async ({ ref, open }) => {
+    const local = await open();
+    const sibling = { ...ref, machineId: `${ref.machineId}_b`, slot: 1 };
+    const starting = local.start(ref, { generation: 1 }, patient());
+    await local.stopAll(patient());
+    await starting.catch((error) => ok(kind("unavailable")(error)));
+    await rejects(() => local.start(sibling, { generation: 1 }, patient()), kind("unavailable"));
+    deepEqual(await local.list(ref.deploymentId, patient()), []);
+  });
+});
+
+Deno.test("stopAll() ends a machine that a gateway which died was starting", async () => {
+  await withBench(shellTier(OBEDIENT), async ({ root, ref, open }) => {
+    const local = await open();
+    await local.start(ref, { generation: 1 }, patient());
+    const record = await readRecord(root, ref.machineId);
+    if (record === null) throw new Error("unreachable: it was started");
+    // As it stands between the intent and the guard's first line.
+    await local.stopAll(patient());
+    await writeRecord(root, { ...record, process: null, startedAtMs: systemClock.now() });
+    await (await open()).stopAll(patient());
+    equal((await local.status(ref, patient())).power, "off");
   });
 });
 
