@@ -31,7 +31,9 @@ const PARTS: Record<string, Part> = {
   overhead: (bench, quick) =>
     overhead(
       bench,
-      quick ? { rounds: 2, sets: 3, openSets: 1 } : { rounds: 4, sets: 63, openSets: 10 },
+      quick
+        ? { rounds: 2, sets: 3, burstSets: 2, openSets: 1 }
+        : { rounds: 4, sets: 63, burstSets: 20, openSets: 10 },
     ),
   saturation: async (bench, quick) => [
     await saturation(bench, quick ? { rounds: 2, seconds: 1 } : { rounds: 8, seconds: 3 }),

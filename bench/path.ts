@@ -8,7 +8,8 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { Cancel } from "@/lib/kernel/cancel.ts";
 import { answerHead, chunk, wholeAnswer } from "@/lib/gateway/front/answer_bytes.ts";
-import { headText, readRequestHead } from "@/lib/gateway/front/request_head.ts";
+import { readRequestHead } from "@/lib/gateway/front/request_head.ts";
+import { decodeAscii } from "@/lib/kernel/utf8.ts";
 import { type GatewayDeps, serve } from "@/lib/gateway/gateway.ts";
 import { KEY } from "./lanes.ts";
 import { chatRequest } from "./load_client.ts";
@@ -21,9 +22,10 @@ const HEAP_SLICE_MS = 2;
 
 /** One request as a client's connection has it; answers the characters written. */
 async function one(deps: GatewayDeps, request: Buffer): Promise<number> {
-  const head = readRequestHead(headText(request));
+  const text = decodeAscii(request) ?? "";
+  const head = readRequestHead(text);
   if (head.kind !== "plain") throw new Error(head.kind);
-  const body = request.subarray(head.bodyStart);
+  const body = text.slice(head.bodyStart);
   const inbound = { headers: head.headers, signal: new Cancel(), body: () => body };
   const answer = await serve(deps, inbound, head.route);
   if (answer.status !== 200) throw new Error(JSON.stringify(answer));

@@ -17,7 +17,13 @@ export type TurnsLane = {
 
 /** What is done in one set; a set is kept or taken again as a whole, and takes about a second for each lane or less. */
 export type Turns =
-  | { readonly kind: "sequential"; readonly turns: number; readonly stream: boolean }
+  | {
+    readonly kind: "sequential";
+    readonly turns: number;
+    /** So many requests of a lane one after the other, before the next lane's. */
+    readonly burst: number;
+    readonly stream: boolean;
+  }
   | {
     readonly kind: "open";
     readonly perSecond: number;
@@ -65,10 +71,13 @@ async function run({ lanes, work, sets, bench, watch }: TurnsJob): Promise<Turns
   let [repeats, noisy, turn] = [0, 0, 0];
   const orderOf = () => orders[turn++ % orders.length] ?? asked;
 
+  const burst = work.kind === "sequential" ? work.burst : 1;
   const oneEach = async (into: ReadonlyMap<string, number[]>) => {
     for (const { name, request, clients: [client] } of orderOf()) {
       if (client === undefined) continue;
-      into.get(name)?.push(await latencyUs(client, request, stream, bench.chunks, nowUs()));
+      for (let i = 0; i < burst; i++) {
+        into.get(name)?.push(await latencyUs(client, request, stream, bench.chunks, nowUs()));
+      }
     }
   };
   for (let i = 0; i < WARM_TURNS; i++) await oneEach(new Map());

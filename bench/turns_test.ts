@@ -42,8 +42,8 @@ Deno.test("turns ask every lane as often, plain and streamed, one by one and at 
   const job = {
     ...{ lanes: [lane("direct"), lane("a"), lane("b")], bench: { chunks: 3 }, watch: null },
   };
-  for (const stream of [false, true]) {
-    const work = { kind: "sequential", turns: 7, stream } as const;
+  for (const [turnsAsked, burst, stream] of [[7, 1, false], [7, 1, true], [1, 7, false]] as const) {
+    const work = { kind: "sequential", turns: turnsAsked, burst, stream } as const;
     const { result } = await turns({ ...job, work, sets: 3 });
     assert.deepEqual(
       Object.entries(result?.latencyUs ?? {}).map(([name, { n }]) => [name, n]),
@@ -77,7 +77,7 @@ Deno.test("turns fail when one answer is not whole", async () => {
     { name: "direct", port: one.port, key: null },
     { name: "short", port: server.addr.port, key: null },
   ];
-  const work = { kind: "sequential", turns: 1, stream: true } as const;
+  const work = { kind: "sequential", turns: 1, burst: 1, stream: true } as const;
   const job = { lanes, work, sets: 1, bench: { chunks: 3 }, watch: null };
   assert.equal((await turns(job)).success, false);
   assert.equal(
@@ -95,7 +95,7 @@ Deno.test("turns take a set again while others are on the core, once for each se
   const other = start("other", "0", ["sh", "-c", "while :; do :; done"]);
   const { result } = await turns({
     lanes: [{ name: "direct", port: one.port, key: null }],
-    work: { kind: "sequential", turns: 10, stream: false },
+    work: { kind: "sequential", turns: 10, burst: 1, stream: false },
     ...{ sets: 2, bench: { chunks: 3, ttft_ms: 10 } },
     watch: { core: "0", pids: [] },
   });
