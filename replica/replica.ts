@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Cancel } from "@/lib/kernel/cancel.ts";
-import { type Clock, type Instant, instant, millis, systemClock } from "@/lib/kernel/clock.ts";
+import { type Clock, type Instant, instant, millis } from "@/lib/kernel/clock.ts";
 import type { Config } from "@/lib/kernel/config.ts";
 import { type DatabaseTarget, databaseTargetOf, openDatabase } from "@/lib/kernel/database.ts";
 import { openDoorbell } from "@/lib/kernel/doorbell.ts";
@@ -13,6 +13,7 @@ import type { Log } from "@/lib/kernel/log.ts";
 import { createMetrics } from "@/lib/kernel/metrics.ts";
 import { migrate } from "@/lib/kernel/migrations.ts";
 import { answerOps } from "@/lib/kernel/ops_endpoints.ts";
+import { quickClock } from "@/lib/kernel/quick_clock.ts";
 import { openSockets } from "@/lib/kernel/sockets/sockets.ts";
 import { createShutdown, type Shutdown } from "@/lib/kernel/shutdown.ts";
 import { findKeyByHash } from "@/lib/accounts/api_keys_store.ts";
@@ -84,7 +85,7 @@ const CLOSE_LIMIT = millis(15_000);
 
 /** Starts one replica. Throws when it cannot serve; what it had started by then is stopped again. */
 export async function startReplica(options: ReplicaOptions): Promise<Replica> {
-  const { config, log, clock = systemClock } = options;
+  const { config, log, clock = quickClock() } = options;
   const graceMs = config.fleet.gateway.shutdown_grace;
   const shutdown = createShutdown({ log, clock, graceMs: CLOSE_LIMIT });
   const undo: (() => Promise<void>)[] = [];

@@ -34,9 +34,11 @@ export type KeyVerdict =
 export const SECRET_CHARS_MAX = 256;
 const SHOWN_MODELS_MAX = 20;
 
-const BEARER = /^bearer +(\S+)$/i;
-/** Visible ASCII without the comma, which is how a header given twice is joined. */
-const SECRET = /^[\x21-\x2b\x2d-\x7e]+$/;
+const SCHEME = "bearer";
+const SPACE = 0x20;
+const COMMA = 0x2c;
+const DELETE = 0x7f;
+const WHITE = /\s/;
 
 /**
  * The secret a request carries: `Authorization: Bearer` (RFC 6750; the scheme in any case), else Anthropic's
@@ -44,11 +46,32 @@ const SECRET = /^[\x21-\x2b\x2d-\x7e]+$/;
  */
 export function bearerOf(headers: { get(name: string): string | null }): Bearer {
   const authorization = headers.get("authorization")?.trim() ?? "";
+  const given = afterScheme(authorization);
+  if (given !== null && isSecret(given)) return { kind: "key", secret: given };
   const apiKey = headers.get("x-api-key")?.trim() ?? "";
   if (authorization === "" && apiKey === "") return { kind: "none" };
-  const secret = BEARER.exec(authorization)?.[1] ?? apiKey;
-  if (secret.length > SECRET_CHARS_MAX || !SECRET.test(secret)) return { kind: "malformed" };
-  return { kind: "key", secret };
+  const secret = given === null || WHITE.test(given) ? apiKey : given;
+  return isSecret(secret) ? { kind: "key", secret } : { kind: "malformed" };
+}
+
+/** What follows "Bearer" and its blanks; null where that is not how the header begins. */
+function afterScheme(authorization: string): string | null {
+  let at = SCHEME.length;
+  while (authorization.charCodeAt(at) === SPACE) at++;
+  if (at === SCHEME.length || at >= authorization.length) return null;
+  return authorization.slice(0, SCHEME.length).toLowerCase() === SCHEME
+    ? authorization.slice(at)
+    : null;
+}
+
+/** Visible ASCII without the comma, which is how a header given twice is joined. */
+function isSecret(text: string): boolean {
+  if (text.length === 0 || text.length > SECRET_CHARS_MAX) return false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code <= SPACE || code >= DELETE || code === COMMA) return false;
+  }
+  return true;
 }
 
 /** The 401 for a request that carries no usable secret. */

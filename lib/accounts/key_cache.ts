@@ -49,6 +49,9 @@ export class KeyCache {
   readonly #unknownUntilMs = new Map<string, number>();
   /** SHA-256 by secret; says nothing of whether its key is still good. */
   readonly #hashes = new Map<string, string>();
+  /** The one found last; empty: none. */
+  #lastSecret = "";
+  #lastHash = "";
   readonly #reads = new Map<string, Promise<ApiKey | null>>();
   readonly #stop: () => void;
   /** Grows with every change heard of: a read begun before one is not kept. */
@@ -70,9 +73,10 @@ export class KeyCache {
 
   /** What memory says at once: the key, null for nobody's, undefined when {@link find} has to read. */
   peek(secret: string): ApiKey | null | undefined {
+    // Most requests of a moment carry one key; text that was just read would be hashed before a map finds it.
+    if (secret === this.#lastSecret) return this.#peek(this.#lastHash);
     const kept = this.#hashes.get(secret);
-    if (kept !== undefined) return this.#peek(kept);
-    const hash = sha256Hex(secret);
+    const hash = kept ?? sha256Hex(secret);
     const key = this.#peek(hash);
     // Never one of nobody's: who guesses must not fill this.
     if (key) this.#keepHash(secret, hash);
@@ -93,7 +97,7 @@ export class KeyCache {
   clear(): void {
     this.#changes++;
     this.#known.clear();
-    this.#hashes.clear();
+    this.#forgetHashes();
     this.#unknownUntilMs.clear();
   }
 
@@ -124,7 +128,15 @@ export class KeyCache {
     return undefined;
   }
 
+  #forgetHashes(): void {
+    this.#hashes.clear();
+    this.#lastSecret = this.#lastHash = "";
+  }
+
   #keepHash(secret: string, hash: string): void {
+    this.#lastSecret = secret;
+    this.#lastHash = hash;
+    if (this.#hashes.has(secret)) return;
     if (this.#hashes.size >= HASHES_KEPT_MAX) this.#hashes.clear();
     this.#hashes.set(secret, hash);
   }
@@ -199,7 +211,7 @@ export class KeyCache {
   #forget(id: string): void {
     this.#changes++;
     this.#unknownUntilMs.clear();
-    this.#hashes.clear(); // the secret of a revoked key is kept no longer
+    this.#forgetHashes(); // the secret of a revoked key is kept no longer
     for (const [hash, known] of this.#known) {
       if (known.key.id === id) this.#known.delete(hash);
     }

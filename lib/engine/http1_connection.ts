@@ -1,10 +1,10 @@
 /** One HTTP/1.1 connection to an engine: it serves one exchange at a time and knows when it may serve another. */
 import type { Bytes, Wire, WireEars } from "@/lib/kernel/sockets/wire.ts";
+import { latin1 } from "@/lib/kernel/utf8.ts";
 import { Http1Body } from "./http1_body.ts";
 import {
   HEAD_BYTES_MAX,
   headEnd,
-  latin1,
   malformed,
   parseResponseHead,
   type RequestMessage,

@@ -1,12 +1,13 @@
 /** HTTP/1.1 heads: writing a request's, reading a response's, strictly. Source: RFC 9112. Pure. */
 import { Buffer } from "node:buffer";
-import { isWholeNumber, readFields } from "@/lib/kernel/http_fields.ts";
+import { isAscii, isFieldValue, readFields, wholeNumber, ZERO } from "@/lib/kernel/http_fields.ts";
 import {
   namesEncoding,
   UpstreamFailure,
   type UpstreamHeaders,
   type UpstreamRequest,
 } from "./upstream.ts";
+import { partsOf } from "./url_parts.ts";
 
 /** A head longer than this is refused; engines send a few hundred bytes. */
 export const HEAD_BYTES_MAX = 64 * 1024;
@@ -16,11 +17,13 @@ const JOINED_BODY_BYTES_MAX = 64 * 1024;
 
 const CR = 13;
 const LF = 10;
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const VERSION = "HTTP/1.";
+const STATUS_AT = "HTTP/1.1 ".length;
+const STATUS_END = "HTTP/1.1 200".length;
+const SPACE = 0x20;
 const CLOSES = /(^|,)\s*close\s*(,|$)/i;
 const KEPT_FOR = /(?:^|[,\s])timeout=(\d{1,6})/i;
 const LENGTH_DIGITS_MAX = 15;
-const NOT_ASCII = /[^\t\r\n -~]/;
 const BODY_METHODS = new Set(["POST", "PUT", "PATCH"]);
 
 /** How the end of a response's body is told. */
@@ -48,12 +51,17 @@ export type RequestMessage = {
 /** Writes a request; its head becomes bytes where UTF-8 would write it otherwise than Latin-1. */
 export function encodeRequest(request: UpstreamRequest): RequestMessage {
   const { url, method, headers, body } = request;
-  let head = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`;
-  for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
+  const { target, host } = partsOf(url);
+  let head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
+  let isPlain = true;
+  for (const [name, value] of headers) {
+    head += `${name}: ${value}\r\n`;
+    isPlain &&= isAscii(value); // names are tokens, and so are methods
+  }
   if (!namesEncoding(headers)) head += "accept-encoding: identity\r\n";
-  if (body !== null || BODY_METHODS.has(method)) head += `content-length: ${lengthOf(body)}\r\n`;
+  if (body !== null || BODY_METHODS.has(method)) head += `content-length: ${lengthOf(request)}\r\n`;
   head += "\r\n";
-  if (!NOT_ASCII.test(head) && typeof body !== "object") return { head, body };
+  if (isPlain && typeof body !== "object") return { head, body };
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   if (bytes === null || bytes.length > JOINED_BODY_BYTES_MAX) {
     return { head: new Uint8Array(Buffer.from(head, "latin1")), body: bytes };
@@ -64,8 +72,9 @@ export function encodeRequest(request: UpstreamRequest): RequestMessage {
   return { head: joined, body: null };
 }
 
-function lengthOf(body: UpstreamRequest["body"]): number {
-  return typeof body === "string" ? Buffer.byteLength(body) : body?.length ?? 0;
+function lengthOf({ body, bodyBytes }: UpstreamRequest): number {
+  if (typeof body !== "string") return body?.length ?? 0;
+  return bodyBytes ?? Buffer.byteLength(body);
 }
 
 /** The index after the empty line that ends a head, or -1. Looks no further back than `from`. */
@@ -85,13 +94,13 @@ export function headEnd(bytes: Uint8Array, from: number, to: number): number {
 export function parseResponseHead(text: string, method: string): ResponseHead {
   const firstEnd = text.indexOf("\r\n");
   const lineEnd = firstEnd === -1 ? text.length : firstEnd;
-  const statusLine = STATUS_LINE.exec(text.slice(0, lineEnd));
-  if (statusLine === null) throw malformed("the status line is none of HTTP/1.x");
+  const line = text.slice(0, lineEnd);
+  const status = statusOf(line);
+  if (status === null) throw malformed("the status line is none of HTTP/1.x");
   const headers = readFields(text, lineEnd + 2, text.length, FIELDS_MAX);
   if (headers === "malformed") throw malformed("a bad header field");
   if (headers === "too many") throw malformed(`more than ${FIELDS_MAX} header fields`);
-  const status = Number(statusLine[2]);
-  const isOld = statusLine[1] === "0";
+  const isOld = line.charCodeAt(VERSION.length) === ZERO;
   return {
     status,
     headers,
@@ -100,9 +109,15 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   };
 }
 
-/** Latin-1, as the protocol has it: one byte, one character. */
-export function latin1(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1");
+/** `HTTP/1.0` or `HTTP/1.1`, three digits, and words that may be missing; null for any other line. */
+function statusOf(line: string): number | null {
+  const minor = line.charCodeAt(VERSION.length) - ZERO;
+  if (!line.startsWith(VERSION) || (minor !== 0 && minor !== 1)) return null;
+  if (line.charCodeAt(STATUS_AT - 1) !== SPACE) return null;
+  const isMore = line.length > STATUS_END;
+  if (isMore && (line.charCodeAt(STATUS_END) !== SPACE || !isFieldValue(line))) return null;
+  const status = wholeNumber(line.slice(STATUS_AT, STATUS_END), 3);
+  return status === null || status < 100 ? null : status;
 }
 
 export function malformed(what: string): UpstreamFailure {
@@ -119,9 +134,8 @@ function framingOf(
   const length = headers.get("content-length");
   const coding = headers.get("transfer-encoding");
   if (length !== null && coding !== null) throw malformed("both a length and a transfer coding");
-  if (length !== null && !isWholeNumber(length, LENGTH_DIGITS_MAX)) {
-    throw malformed("a bad content-length");
-  }
+  const bytes = length === null ? 0 : wholeNumber(length, LENGTH_DIGITS_MAX);
+  if (bytes === null) throw malformed("a bad content-length");
   if (coding !== null && (isOld || coding.toLowerCase() !== "chunked")) {
     throw malformed("a transfer coding other than chunked");
   }
@@ -130,7 +144,7 @@ function framingOf(
   }
   if (coding !== null) return { kind: "chunked" };
   if (length === null) return { kind: "close" };
-  return length === "0" ? { kind: "none" } : { kind: "length", bytes: Number(length) };
+  return bytes === 0 ? { kind: "none" } : { kind: "length", bytes };
 }
 
 function keepAliveMs(headers: UpstreamHeaders): number | null {

@@ -13,6 +13,7 @@ import {
   type UpstreamRequest,
   type UpstreamResponse,
 } from "./upstream.ts";
+import { partsOf } from "./url_parts.ts";
 
 /** vLLM closes an idle connection after 5 s; ours are gone before. */
 const IDLE_MS_MAX = 4_000;
@@ -93,7 +94,7 @@ export function openHttp1Upstream(
     }
     connections++;
     try {
-      return new Http1Connection(await dialHttp1(dial), home(dial.request.url.origin));
+      return new Http1Connection(await dialHttp1(dial), home(partsOf(dial.request.url).origin));
     } catch (thrown) {
       connections--;
       throw thrown;
@@ -109,7 +110,9 @@ export function openHttp1Upstream(
       return Promise.reject(thrown);
     }
     const dial = (leftMs: number) => connect({ request, leftMs, caCerts, sockets, deadlines });
-    return new Exchange({ clock, deadlines, dial }, request).begin(take(request.url.origin));
+    return new Exchange({ clock, deadlines, dial }, request).begin(
+      take(partsOf(request.url).origin),
+    );
   }
 
   return {

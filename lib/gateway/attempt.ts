@@ -28,8 +28,11 @@ export type AttemptRequest = {
   /** Fresh for this attempt; null when the client did not ask for a stream. */
   readonly meter: StreamMeter | null;
   readonly publicModel: string;
-  /** Resolves once the row is durable: false when the machine takes nothing new. */
-  readonly open: Promise<boolean>;
+  /**
+   * Opens the row, called once the request is on its way, which is not held up by it. Resolves once the row is durable:
+   * false when the machine takes nothing new.
+   */
+  open(): Promise<boolean>;
   /** The client leaving, or the gateway stopping. */
   readonly signal: CancelSignal;
 };
@@ -66,7 +69,7 @@ export async function attempt(deps: AttemptDeps, ask: AttemptRequest): Promise<A
   sending.catch(() => {}); // judged below, after the row
   let opened: boolean;
   try {
-    opened = await ask.open;
+    opened = await ask.open();
   } catch (error) {
     limits.abort(asAppError(error));
     limits.release();

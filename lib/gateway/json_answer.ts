@@ -11,10 +11,10 @@ export type JsonAnswer = {
   readonly aborted: boolean;
 };
 
-const FINISH = /"(?:finish_reason|stop_reason)":\s*"([a-z_]+)"/;
-/** What both names end with, and what stands before it at most. */
+/** What both names end with, and what may stand before it. */
 const REASON = '_reason":';
-const REASON_BEFORE = '"finish'.length;
+const REASONS = ['"finish', '"stop'];
+const WORD = /^[a-z_]+$/;
 const ABORTED = /"finish_reason":\s*"abort"/;
 
 /** Null when the text is not a JSON object: no engine answers so. */
@@ -46,12 +46,22 @@ function valueOf(text: string, members: readonly Member[], key: string): string 
   return member === null ? null : text.slice(member.valueStart, member.end);
 }
 
-/** Looked for from the first name that may be it: what stands before is the text, which may be long. */
+/** The first finish or stop reason that is a word. */
 function finishOf(choices: string): string | null {
-  const nameEnd = choices.indexOf(REASON);
-  if (nameEnd === -1) return null;
-  return FINISH.exec(choices.slice(Math.max(0, nameEnd - REASON_BEFORE)))?.[1] ?? null;
+  for (let at = choices.indexOf(REASON); at !== -1; at = choices.indexOf(REASON, at + 1)) {
+    if (!REASONS.some((name) => choices.endsWith(name, at))) continue;
+    let open = at + REASON.length;
+    while (isSpace(choices.charCodeAt(open))) open++;
+    const close = choices.indexOf('"', open + 1);
+    if (choices.charCodeAt(open) !== QUOTE || close === -1) continue;
+    const word = choices.slice(open + 1, close);
+    if (word === "stop" || word === "length" || WORD.test(word)) return word;
+  }
+  return null;
 }
+
+const QUOTE = 0x22;
+const isSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d);
 
 function usageOf(usage: string | null): MeteredUsage {
   if (usage === null || usage === "null") {

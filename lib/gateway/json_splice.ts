@@ -7,6 +7,9 @@
 /** One member of the object: where its key's quote opens and where its value ends, as string offsets. */
 export type Member = { key: string; start: number; valueStart: number; end: number };
 
+/** A key and its new value as JSON text, or null to take it out. */
+export type Edit = readonly [key: string, value: string | null];
+
 /** The top-level members of the object in `text`, from the brace at or after `from`. */
 export function membersOf(text: string, from = 0): Member[] {
   const members: Member[] = [];
@@ -30,11 +33,10 @@ export function membersOf(text: string, from = 0): Member[] {
  * JSON text as its value, first in the object. Duplicates of a key go too, so no parser downstream can prefer one. The
  * keys of `edits` are ours, and need no escape.
  */
-export function editMembers(text: string, edits: Readonly<Record<string, string | null>>): string {
+export function editMembers(text: string, edits: readonly Edit[]): string {
   const open = text.indexOf("{") + 1;
   let inside = "";
-  for (const key in edits) {
-    const value = edits[key] ?? null;
+  for (const [key, value] of edits) {
     if (value !== null) inside += `${inside === "" ? "" : ","}"${key}":${value}`;
   }
   // Neighbouring kept members are one slice, with what stands between them.
@@ -45,7 +47,7 @@ export function editMembers(text: string, edits: Readonly<Record<string, string 
     runStart = -1;
   };
   for (const { key, start, end } of membersOf(text)) {
-    if (Object.hasOwn(edits, key)) endRun();
+    if (edits.some(([edited]) => edited === key)) endRun();
     else {
       if (runStart === -1) runStart = start;
       runEnd = end;

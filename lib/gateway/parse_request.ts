@@ -8,6 +8,7 @@ import type { Inbound } from "./transport.ts";
 /** What the gateway needs to know of a body; `text` is kept whole for retries. */
 export type ParsedBody = {
   readonly text: string;
+  readonly isAscii: boolean;
   readonly model: string;
   readonly stream: boolean;
   /** What the client asked of the usage in a stream. */
@@ -17,11 +18,11 @@ export type ParsedBody = {
   readonly choices: number;
 };
 
-/** The bytes of the body, at once when they are there. Throws AppError `request_too_large`, or `invalid_request` for a body of another kind. */
+/** The body, at once when it is there. Throws AppError `request_too_large`, or `invalid_request` for a body of another kind. */
 export function readBody(
   request: Inbound,
   bodyBytesMax: number,
-): Uint8Array | Promise<Uint8Array> {
+): ReturnType<Inbound["body"]> {
   const contentType = request.headers.get("content-type") ?? "";
   const mediaType = contentType === "application/json"
     ? contentType
@@ -43,13 +44,14 @@ export function readBody(
  * Checks a body. Throws AppError `invalid_request` that names the field, what stands there and what would do; prompts
  * are never quoted.
  */
-export function parseBody(bytes: Uint8Array, route: InferenceRoute): ParsedBody {
-  const text = textOf(bytes);
+export function parseBody(body: Uint8Array | string, route: InferenceRoute): ParsedBody {
+  const text = typeof body === "string" ? body : textOf(body);
   const value = parseJson(text);
-  if (route.isPlain?.(value) === true) return describe(text, value);
+  const isAscii = text.length === body.length; // every other character takes more bytes
+  if (route.isPlain?.(value) === true) return describe(text, isAscii, value);
   const parsed = route.schema.safeParse(value);
   if (!parsed.success) throw invalidField(parsed.error);
-  return describe(text, parsed.data);
+  return describe(text, isAscii, parsed.data);
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -103,6 +105,7 @@ function fieldOf(path: readonly PropertyKey[]): string {
 
 function describe(
   text: string,
+  isAscii: boolean,
   body: Readonly<Record<string, unknown>> & { model: string },
 ): ParsedBody {
   const options = body["stream_options"];
@@ -113,6 +116,7 @@ function describe(
   const n = typeof body["n"] === "number" ? body["n"] : 1;
   return {
     text,
+    isAscii,
     model: body.model,
     stream: body["stream"] === true,
     wantsUsage: wants("include_usage"),

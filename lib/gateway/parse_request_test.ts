@@ -40,6 +40,7 @@ Deno.test("parseBody() keeps the text and reads what the gateway acts on", async
   const text = `${CHAT},"stream":true,"n":2,"x":1.0}`;
   assert.deepEqual(await parse(text), {
     text,
+    isAscii: true,
     model: "m",
     stream: true,
     wantsUsage: false,
@@ -162,4 +163,16 @@ Deno.test("parseBody() takes a body that breaks off for a client that left", asy
     },
   });
   assert.equal((await refusal(broken)).code, "client_closed");
+});
+
+Deno.test("parseBody() says of a body whether it is ASCII, and takes it as text as well", () => {
+  const route = routeOf("/v1/chat/completions");
+  const body = (content: string) =>
+    JSON.stringify({ model: "m", messages: [{ role: "user", content }] });
+  const bytes = (content: string) => new TextEncoder().encode(body(content));
+  const isAscii = (given: Uint8Array | string) => parseBody(given, route).isAscii;
+  assert.deepEqual([isAscii(bytes("a")), isAscii(bytes("é")), isAscii(bytes("\ufeff"))], [
+    ...[true, false, false],
+  ]);
+  assert.deepEqual(parseBody(body("a"), route), parseBody(bytes("a"), route));
 });

@@ -74,7 +74,8 @@ function sessionOf(value: string | null): string | null {
 
 /** RFC 7240 asks to ignore preferences one does not know or cannot read; only a sane `wait` counts. */
 function preferWaitOf(value: string | null): Millis | null {
-  const wait = /(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:;|,|$)/i.exec(value ?? "")?.[1];
+  if (value === null) return null;
+  const wait = /(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:;|,|$)/i.exec(value)?.[1];
   return wait === undefined ? null : seconds(Math.min(Number(wait), WAIT_S_MAX));
 }
 
@@ -85,7 +86,8 @@ function streamedWakeOf(value: string | null): boolean {
 }
 
 function patienceOf(value: string | null): Millis | null {
-  const timeoutMs = Number(value ?? "") * 1_000;
+  if (value === null) return null;
+  const timeoutMs = Number(value) * 1_000;
   if (!Number.isFinite(timeoutMs) || timeoutMs <= 0) return null;
   return millis(
     Math.max(0, timeoutMs - Math.max(PATIENCE_MARGIN_MIN_MS, timeoutMs * PATIENCE_MARGIN)),

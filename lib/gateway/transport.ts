@@ -10,8 +10,8 @@ export type Inbound = {
   readonly headers: HeaderLookup;
   /** Aborted when the client leaves before its answer is over. */
   readonly signal: CancelSignal;
-  /** The whole body. Throws AppError `request_too_large` or `client_closed`. */
-  body(bytesMax: number): Uint8Array | Promise<Uint8Array>;
+  /** The whole body; text where it is known to be ASCII. Throws AppError `request_too_large` or `client_closed`. */
+  body(bytesMax: number): Uint8Array | string | Promise<Uint8Array>;
 };
 
 /** Header fields of an answer, by lower-case name. */

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "@/lib/kernel/clock.ts";
 import { AppError } from "@/lib/kernel/errors.ts";
+import { isAscii } from "@/lib/kernel/http_fields.ts";
 import type { Metrics } from "@/lib/kernel/metrics.ts";
 import type { UpstreamRequest } from "@/lib/engine/upstream.ts";
 import type { Target } from "@/lib/fleet/lineup.ts";
@@ -111,7 +112,7 @@ function attemptOn(deps: TravelDeps, trip: Trip, at: Acquired): AttemptRequest {
     request: requestFor(deps, trip, at.target, at.machine),
     meter: trip.body.stream ? meterFor(trip.route.stream, trip.body, model.id) : null,
     publicModel: model.id,
-    open: trip.record.place(at),
+    open: () => trip.record.place(at),
     signal: trip.wish.signal,
   };
 }
@@ -126,16 +127,18 @@ export function noteResult(
   if (outcome === "stream" || outcome === "json") deps.loads.answered(machine.id);
 }
 
-/** A URL is parsed once for each machine and route; the ones in use are few. */
-const URLS = new Map<string, URL>();
-const URLS_MAX = 10_000;
+/** A URL is parsed once for each machine and route; the ones in use are few. Text put together anew would be hashed anew. */
+const URLS = new Map<string, Map<string, URL>>();
+const BASES_MAX = 2_000;
 
-function urlOf(address: string): URL {
-  const known = URLS.get(address);
-  if (known !== undefined) return known;
-  const url = new URL(address);
-  if (URLS.size >= URLS_MAX) URLS.clear();
-  URLS.set(address, url);
+function urlOf(baseUrl: string, path: string): URL {
+  let paths = URLS.get(baseUrl);
+  if (paths === undefined) {
+    if (URLS.size >= BASES_MAX) URLS.clear();
+    URLS.set(baseUrl, paths = new Map());
+  }
+  let url = paths.get(path);
+  if (url === undefined) paths.set(path, url = new URL(baseUrl + path));
   return url;
 }
 
@@ -152,7 +155,7 @@ function requestFor(
   });
   const key = deps.upstreamKey(target.tier.name);
   return {
-    url: urlOf((machine.baseUrl ?? "") + trip.route.path),
+    url: urlOf(machine.baseUrl ?? "", trip.route.path),
     method: "POST",
     headers: [
       ["content-type", "application/json"],
@@ -162,6 +165,8 @@ function requestFor(
       ...(key === null ? [] : [["authorization", `Bearer ${key}`] as const]),
     ],
     body: text,
+    // What is put into it is ASCII but for a model's name.
+    bodyBytes: trip.body.isAscii && isAscii(target.upstreamModel) ? text.length : null,
     connectTimeoutMs: CONNECT_TIMEOUT_MS as UpstreamRequest["connectTimeoutMs"],
     headersTimeoutMs: target.tier.limits.first_token,
   };

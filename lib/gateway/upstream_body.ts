@@ -1,7 +1,7 @@
 /** The body an engine receives: the client's own text, with the few members that are ours to say. Pure. */
 import { sha256Hex } from "@/lib/kernel/ids.ts";
 import type { StreamKind } from "./inference_routes.ts";
-import { editMembers, membersOf } from "./json_splice.ts";
+import { type Edit, editMembers, membersOf } from "./json_splice.ts";
 import type { ParsedBody } from "./parse_request.ts";
 
 /**
@@ -14,6 +14,7 @@ const CLIENT_POWERS = [
   "kv_transfer_params",
   "ec_transfer_params",
 ] as const;
+const POWERLESS: readonly Edit[] = CLIENT_POWERS.map((power) => [power, null]);
 
 export type UpstreamBodyOptions = {
   readonly upstreamModel: string;
@@ -26,14 +27,14 @@ export type UpstreamBodyOptions = {
  * for chunk streams always asks for running usage, so that a stream cut short is still counted exactly.
  */
 export function upstreamBody(body: ParsedBody, options: UpstreamBodyOptions): string {
-  const edits: Record<string, string | null> = { model: quotedName(options.upstreamModel) };
-  for (const power of CLIENT_POWERS) edits[power] = null;
+  const edits: Edit[] = [["model", quotedName(options.upstreamModel)]];
+  for (const power of POWERLESS) edits.push(power);
   // Only these surfaces have prompts whose prefixes vLLM caches under a salt.
   if (options.streamKind === "chunks" || options.streamKind === "responses") {
-    edits["cache_salt"] = `"${cacheSaltOf(options.accountId)}"`; // hexadecimal
+    edits.push(["cache_salt", `"${cacheSaltOf(options.accountId)}"`]); // hexadecimal
   }
   if (body.stream && options.streamKind === "chunks") {
-    edits["stream_options"] = streamOptions(body.text);
+    edits.push(["stream_options", streamOptions(body.text)]);
   }
   return editMembers(body.text, edits);
 }
@@ -66,7 +67,7 @@ function cacheSaltOf(accountId: string): string {
 }
 
 function streamOptions(text: string): string {
-  const forced = { include_usage: "true", continuous_usage_stats: "true" };
+  const forced: Edit[] = [["include_usage", "true"], ["continuous_usage_stats", "true"]];
   const given = membersOf(text).filter((member) => member.key === "stream_options").at(-1);
   const value = given === undefined ? "{}" : text.slice(given.valueStart, given.end);
   return editMembers(value.startsWith("{") ? value : "{}", forced);

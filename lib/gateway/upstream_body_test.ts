@@ -6,6 +6,7 @@ import { upstreamBody } from "./upstream_body.ts";
 function bodyFor(text: string, streamKind: StreamKind, accountId = "acc_1"): string {
   const parsed: ParsedBody = {
     text,
+    isAscii: true,
     model: "m",
     stream: text.includes('"stream":true'),
     wantsUsage: false,

@@ -10,6 +10,8 @@ export type HttpField = readonly [name: string, value: string];
 const TAB = 0x09;
 const SPACE = 0x20;
 const DELETE = 0x7f;
+/** The code of the digit. */
+export const ZERO = 0x30;
 const TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 const OTHERS = 0;
 const IN_TOKEN = 1;
@@ -101,14 +103,22 @@ export function isFieldValue(text: string): boolean {
   return isValue(text, 0, text.length);
 }
 
-/** Whether `text` is a whole number in ASCII digits, of no more than `digitsMax`. */
-export function isWholeNumber(text: string, digitsMax: number): boolean {
-  if (text.length === 0 || text.length > digitsMax) return false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 0x30 || code > 0x39) return false;
-  }
+/** Whether UTF-8 writes `text` as Latin-1 does. */
+export function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > DELETE) return false;
   return true;
+}
+
+/** The whole number that `text` is in ASCII digits, of no more than `digitsMax` (15 at most, to be exact); null for any other. */
+export function wholeNumber(text: string, digitsMax: number): number | null {
+  if (text.length === 0 || text.length > digitsMax) return null;
+  let value = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** OTHERS where it is no name, CAPITAL where it has one. */

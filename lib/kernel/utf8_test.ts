@@ -1,6 +1,7 @@
 import { equal } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { decodeUtf8 } from "./utf8.ts";
+import { decodeUtf8, latin1 } from "./utf8.ts";
 
 function strictly(bytes: Uint8Array): string | null {
   try {
@@ -30,4 +31,17 @@ Deno.test("decodeUtf8() refuses what the strict decoder refuses", () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+Deno.test("latin1() is one character for each byte, whatever the bytes", () => {
+  const some = fc.oneof(
+    fc.uint8Array({ maxLength: 12 }),
+    fc.string({ unit: "grapheme", maxLength: 6 }).map((text) => new TextEncoder().encode(text)),
+    fc.constant(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)),
+  );
+  fc.assert(fc.property(some, some, (before, bytes) => {
+    const all = Uint8Array.of(...before, ...bytes, 0x61);
+    const to = before.length + bytes.length;
+    equal(latin1(all, before.length, to), Buffer.from(bytes).toString("latin1"));
+  }));
 });

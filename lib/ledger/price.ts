@@ -24,9 +24,20 @@ export type CurrentPrices = ReadonlyMap<string, Price>;
 /** What one request comes to. Without a price it is served at no charge. */
 export type Charge = { readonly priceId: string | null; readonly costNanoUsd: NanoUsd };
 
+/** Those in use are few; one made anew would be hashed anew for each request. */
+const KEYS = new Map<string, Map<Band, string>>();
+const KEYS_MAX = 1_000;
+
 /** The name of a price in {@link CurrentPrices}. No model id holds a space. */
 export function priceKey(model: string, band: Band): string {
-  return `${model} ${band}`;
+  let keys = KEYS.get(model);
+  if (keys === undefined) {
+    if (KEYS.size >= KEYS_MAX) KEYS.clear();
+    KEYS.set(model, keys = new Map());
+  }
+  let key = keys.get(band);
+  if (key === undefined) keys.set(band, key = `${model} ${band}`);
+  return key;
 }
 
 /**

@@ -4,6 +4,7 @@ import { Cancel } from "@/lib/kernel/cancel.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import type { Bytes, Wire, WireEars } from "@/lib/kernel/sockets/wire.ts";
+import { decodeAscii } from "@/lib/kernel/utf8.ts";
 import { refuse } from "../api.ts";
 import { serve } from "../gateway.ts";
 import type { InferenceRoute } from "../inference_routes.ts";
@@ -105,7 +106,9 @@ export class FrontClient implements WireEars {
   }
 
   #look(): void {
-    const head = readRequestHead(headText(this.#unread));
+    const unread = this.#unread;
+    const text = unread.length <= limits.TEXT_BYTES_MAX ? decodeAscii(unread) : null;
+    const head = readRequestHead(text ?? headText(unread));
     switch (head.kind) {
       case "more":
         if (++this.#looks > limits.LOOKS_MAX) this.#bad("a head in too many pieces");
@@ -116,26 +119,29 @@ export class FrontClient implements WireEars {
         return this.#bad(head.why);
       case "plain":
         this.#looks = 0;
-        this.#begin(head);
+        this.#begin(head, text);
     }
   }
 
-  #begin(head: PlainHead): void {
-    const rest = this.#unread.subarray(head.bodyStart);
+  /** `text`: of all that is unread, where it is short and ASCII. */
+  #begin(head: PlainHead, text: string | null): void {
+    const unread = this.#unread;
     if (!head.keepAlive || this.#home.stopping()) this.#keepAlive = false;
     if (head.length > this.#home.api.bodyBytesMax) {
       this.#unread = NOTHING;
       this.#keepAlive = false;
       return this.#serve(head.route, head.headers, null);
     }
-    if (rest.length >= head.length) {
-      this.#unread = rest.length === head.length ? NOTHING : rest.subarray(head.length);
-      return this.#serve(head.route, head.headers, rest.subarray(0, head.length));
+    const end = head.bodyStart + head.length;
+    if (unread.length >= end) {
+      this.#unread = unread.length === end ? NOTHING : unread.subarray(end);
+      const body = text?.slice(head.bodyStart, end) ?? unread.subarray(head.bodyStart, end);
+      return this.#serve(head.route, head.headers, body);
     }
     this.#head = head;
     this.#unread = NOTHING;
-    this.#parts = [rest];
-    this.#partBytes = rest.length;
+    this.#parts = [unread.subarray(head.bodyStart)];
+    this.#partBytes = unread.length - head.bodyStart;
     this.#deadlineMs = this.#in(limits.BODY_PAUSE_MS_MAX);
   }
 
@@ -154,7 +160,7 @@ export class FrontClient implements WireEars {
   }
 
   /** `body` is null when it is larger than we read. */
-  #serve(route: InferenceRoute, headers: HeaderLookup, body: Raw | null): void {
+  #serve(route: InferenceRoute, headers: HeaderLookup, body: Raw | string | null): void {
     this.#state = "answering";
     this.#deadlineMs = Infinity;
     const request = new Cancel();
@@ -172,13 +178,13 @@ export class FrontClient implements WireEars {
 
   /** No frame waits above a stream's own, so that it keeps neither its request nor its head in memory. */
   #answer = ({ status, headers, body, after }: Answer): void | Promise<void> => {
-    const manners = this.#manners();
+    const { keepAlive, date } = this.#manners();
     if (typeof body !== "string") {
-      return this.#stream(body, answerHead({ status, headers, length: null, ...manners }));
+      return this.#stream(body, answerHead({ status, headers, length: null, keepAlive, date }));
     }
     this.#request = null;
     const isTaken = this.#isClosed() ||
-      this.#wire.write(wholeAnswer(body, { status, headers, ...manners }));
+      this.#wire.write(wholeAnswer(body, { status, headers, keepAlive, date }));
     after?.();
     return isTaken ? this.#next() : this.#drain().then(() => this.#next());
   };

@@ -13,3 +13,5 @@ export const LINGER_MS = 2_000;
 export const EARLY_BYTES_MAX = 65_536;
 /** How many times a head that trickles in is looked at. */
 export const LOOKS_MAX = 256;
+/** A request up to this size is made text at once, head and body: it seldom comes in more than one piece. */
+export const TEXT_BYTES_MAX = 8_192;

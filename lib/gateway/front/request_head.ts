@@ -3,8 +3,8 @@
  * inference route is ours, whatever else is the full server's, and what two readers could frame differently is
  * nobody's. Source: RFC 9112. Pure.
  */
-import type { Buffer } from "node:buffer";
-import { type HttpFields, isWholeNumber, readFields } from "@/lib/kernel/http_fields.ts";
+import { type HttpFields, readFields, wholeNumber } from "@/lib/kernel/http_fields.ts";
+import { latin1 } from "@/lib/kernel/utf8.ts";
 import { INFERENCE_ROUTES, type InferenceRoute } from "../inference_routes.ts";
 import type { HeaderLookup } from "../transport.ts";
 
@@ -13,13 +13,16 @@ export const HEAD_BYTES_MAX = 32_768;
 const FIELDS_MAX = 100;
 /** Two of one of these, and readers may choose differently. */
 const ONCE = ["content-length", "host"];
-const CR = 13;
-const LF = 10;
+/** Most heads end within so many bytes: no more of a long body is made text. */
+const FIRST_BYTES = 1_024;
+const HEAD_END = "\r\n\r\n";
 const BODY_DIGITS_MAX = 15;
 
-const ROUTES: ReadonlyMap<string, InferenceRoute> = new Map(
-  INFERENCE_ROUTES.map((route) => [`POST ${route.path} HTTP/1.1`, route]),
-);
+/** By the line that asks for it; compared one by one, because text that was just read has no hash yet. */
+const ROUTES = INFERENCE_ROUTES.map((route) => ({
+  line: `POST ${route.path} HTTP/1.1\r\n`,
+  route,
+}));
 const METHOD_START = /^[A-Z]/;
 
 export type RequestHead =
@@ -43,27 +46,35 @@ const MORE: RequestHead = { kind: "more" };
 const OTHER: RequestHead = { kind: "other" };
 
 /** What of `bytes` may be a head: all up to its end, and not the body behind it. One byte, one character. */
-export function headText(bytes: Buffer): string {
-  const most = Math.min(bytes.length, HEAD_BYTES_MAX);
-  for (let i = 3; i < most; i++) {
-    if (bytes[i] === LF && bytes[i - 1] === CR && bytes[i - 2] === LF && bytes[i - 3] === CR) {
-      return bytes.toString("latin1", 0, i + 1);
-    }
-  }
-  return bytes.toString("latin1", 0, most);
+export function headText(bytes: Uint8Array): string {
+  const first = latin1(bytes, 0, Math.min(bytes.length, FIRST_BYTES));
+  const isAll = bytes.length <= FIRST_BYTES;
+  const end = first.indexOf(HEAD_END);
+  if (end !== -1) return first.slice(0, end + HEAD_END.length);
+  return isAll ? first : upToEnd(latin1(bytes, 0, Math.min(bytes.length, HEAD_BYTES_MAX)));
+}
+
+function upToEnd(text: string): string {
+  const end = text.indexOf(HEAD_END);
+  return end === -1 ? text : text.slice(0, end + HEAD_END.length);
+}
+
+function routeOf(text: string): InferenceRoute | null {
+  for (const { line, route } of ROUTES) if (text.startsWith(line)) return route;
+  return null;
 }
 
 /** Reads the head at the start of `text`, which is Latin-1: one byte, one character. */
 export function readRequestHead(text: string): RequestHead {
-  const end = text.indexOf("\r\n\r\n");
-  if (end === -1 || end + 4 > HEAD_BYTES_MAX) return unfinished(text);
+  const end = text.indexOf(HEAD_END);
+  if (end === -1 || end + HEAD_END.length > HEAD_BYTES_MAX) return unfinished(text);
+  const route = routeOf(text);
+  if (route === null) return OTHER;
   const lineEnd = text.indexOf("\r\n");
-  const route = ROUTES.get(text.slice(0, lineEnd));
-  if (route === undefined) return OTHER;
   const fields = readFields(text, lineEnd + 2, end, FIELDS_MAX);
   if (fields === "too many") return OTHER;
   if (fields === "malformed") return bad("a malformed header field");
-  return judge(route, fields, end + 4);
+  return judge(route, fields, end + HEAD_END.length);
 }
 
 function judge(route: InferenceRoute, fields: HttpFields, bodyStart: number): RequestHead {
@@ -80,7 +91,8 @@ function judge(route: InferenceRoute, fields: HttpFields, bodyStart: number): Re
   if (length === null || fields.get("expect") !== null || fields.get("upgrade") !== null) {
     return OTHER;
   }
-  if (!isWholeNumber(length, BODY_DIGITS_MAX)) return bad("a bad content-length");
+  const bodyBytes = wholeNumber(length, BODY_DIGITS_MAX);
+  if (bodyBytes === null) return bad("a bad content-length");
   const connection = fields.get("connection")?.toLowerCase() ?? "";
   if (connection !== "" && connection !== "keep-alive" && connection !== "close") return OTHER;
   return {
@@ -88,7 +100,7 @@ function judge(route: InferenceRoute, fields: HttpFields, bodyStart: number): Re
     route,
     headers: fields,
     bodyStart,
-    length: Number(length),
+    length: bodyBytes,
     keepAlive: connection !== "close",
   };
 }

@@ -140,6 +140,8 @@ export class EpollLoop {
   }
 
   #look = (): void => {
+    // Asked for before the wait, so that the work that is waited for is not held up by it.
+    const turn = this.#turn = setImmediate(this.#look);
     const count = this.libc.epoll_wait(this.#epoll, this.#news, EVENTS_MAX, this.#waitMs());
     const some = this.#tell(this.#news, count);
     // News that are nobody's of ours are Deno's.
@@ -149,8 +151,10 @@ export class EpollLoop {
     this.#hurriedTurns = isHost ? HURRIED_TURNS : Math.max(0, this.#hurriedTurns - 1);
     if (this.#isClosed) return;
     const turnsMax = this.#hearsHost ? QUIET_TURNS_MAX : BLIND_TURNS_MAX;
-    if (this.#quietTurns < turnsMax) this.#turn = setImmediate(this.#look);
-    else this.#waitAside();
+    if (this.#quietTurns < turnsMax) return;
+    clearImmediate(turn);
+    this.#turn = null;
+    this.#waitAside();
   };
 
   #waitMs(): number {
