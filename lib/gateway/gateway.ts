@@ -3,58 +3,30 @@
  * each step is a file beside this one.
  */
 import type { Cancel, CancelSignal } from "@/lib/kernel/cancel.ts";
-import { type Clock, type Instant, type Millis, millis } from "@/lib/kernel/clock.ts";
+import { type Clock, type Millis, millis } from "@/lib/kernel/clock.ts";
 import { AppError, asAppError } from "@/lib/kernel/errors.ts";
-import type { TierSpec } from "@/lib/kernel/fleet_file.ts";
 import { isConnectionLost } from "@/lib/kernel/database.ts";
 import { QueueFullError } from "@/lib/kernel/group_commit.ts";
 import { newId } from "@/lib/kernel/ids.ts";
 import type { Log } from "@/lib/kernel/log.ts";
-import { type ApiKey, bearerOf, judgeKey, noKeyError } from "@/lib/accounts/api_key.ts";
-import type { KeyCache } from "@/lib/accounts/key_cache.ts";
-import type { RateLimiter } from "@/lib/accounts/rate_limit.ts";
-import type { Lineup, Target } from "@/lib/fleet/lineup.ts";
-import { allowedTargets, openTargets, targetsOf } from "./allowed_targets.ts";
+import { admit, type AdmitDeps, type Admitted } from "./admit.ts";
 import { AnswerStream } from "./answer_stream.ts";
 import { heartbeats } from "./heartbeats.ts";
 import type { InferenceRoute } from "./inference_routes.ts";
-import { parseBody, type ParsedBody, readBody } from "./parse_request.ts";
 import { Patience } from "./patience.ts";
-import { policyOf, type RequestPolicy } from "./request_policy.ts";
-import { type RecordDeps, RequestRecord } from "./request_record.ts";
+import type { RequestRecord } from "./request_record.ts";
 import { baseHeaders, errorAnswer, requestIdOf, serverTiming } from "./reply.ts";
 import { type Arrival, noteResult, travel, type TravelDeps, type Trip } from "./travel.ts";
-import type { Answer, AnswerHeaders, HeaderLookup, Inbound } from "./transport.ts";
+import type { Answer, Inbound } from "./transport.ts";
 
-export type GatewayDeps = TravelDeps & RecordDeps & {
+export type GatewayDeps = TravelDeps & AdmitDeps & {
   readonly clock: Clock;
   readonly log: Log;
-  readonly lineup: Lineup;
-  readonly keys: Pick<KeyCache, "peek" | "find">;
-  readonly limiter: RateLimiter;
-  readonly liveReplicas: () => number;
-  readonly replicaId: string;
   readonly demo: boolean;
   readonly wakeCap: Millis;
   readonly heartbeatEvery: Millis;
-  readonly bodyBytesMax: number;
-  /** Why a tier may not be asked for more now, its bill unseen or its budget spent; null: it may. */
-  readonly closedTier: (tier: TierSpec) => AppError | null;
   /** Aborted once the gateway's shutdown grace is over. */
   readonly stopping: Cancel;
-};
-
-/** Everything learned of a request by the time it is let in. */
-type Admitted = {
-  readonly startedMs: number;
-  readonly route: InferenceRoute;
-  readonly requestId: string;
-  readonly headers: AnswerHeaders;
-  readonly key: ApiKey;
-  readonly body: ParsedBody;
-  readonly policy: RequestPolicy;
-  readonly targets: readonly Target[];
-  readonly record: RequestRecord;
 };
 
 /** Serves one inference request. Never rejects: every failure is an answer in the shape of the route's surface. */
@@ -70,10 +42,9 @@ export async function serve(
   const headers = baseHeaders(requestId, route.surface, deps.demo);
   let admitted: Admitted;
   try {
-    admitted = await admit(deps, request, { startedMs, route, requestId, headers }, {
-      usageId,
-      now,
-    });
+    const arriving = { startedMs, now, route, usageId, requestId, headers };
+    const admission = admit(deps, request, arriving);
+    admitted = admission instanceof Promise ? await admission : admission;
   } catch (thrown) {
     const error = asAppError(thrown);
     const line = {
@@ -97,70 +68,6 @@ export async function serve(
     admitted.record.end({ ended: "upstream_failed", status, errorCode, error: causeOf(thrown) });
     return errorAnswer(error, route.surface, headers);
   }
-}
-
-/** Checks key, body, policy, model and limits. Throws AppError; what it throws was never forwarded and has no row. */
-async function admit(
-  deps: GatewayDeps,
-  request: Inbound,
-  arrival: Pick<Admitted, "startedMs" | "route" | "requestId" | "headers">,
-  { usageId, now }: { usageId: string; now: Instant },
-): Promise<Admitted> {
-  const { route, requestId, headers, startedMs } = arrival;
-  // What memory holds is not waited for: a promise costs more than what it brings.
-  const asked = authenticate(deps, request.headers, now);
-  const key = asked instanceof Promise ? await asked : asked;
-  const policy = policyOf(request.headers);
-  const given = readBody(request, deps.bodyBytesMax);
-  const body = parseBody(given instanceof Promise ? await given : given, route);
-  const wanted = allowedTargets(key, body.model, targetsOf(deps.lineup, body.model, policy));
-  const targets = openTargets(wanted, deps.closedTier);
-
-  const ask = { keyId: key.id, limits: key, liveReplicas: deps.liveReplicas() };
-  const nowMs = deps.clock.elapsedMs();
-  const admission = deps.limiter.admit({ ...ask, nowMs });
-  for (const [name, value] of Object.entries(admission.headers)) headers.set(name, value);
-  if (admission.kind === "refused") throw admission.error;
-  const { reservedTokens } = admission;
-  const settleTokens = (usedTokens: number) => {
-    if (key.tokensPerMinute === null) return;
-    deps.limiter.settle({ ...ask, nowMs: deps.clock.elapsedMs(), reservedTokens, usedTokens });
-  };
-  const record = new RequestRecord(
-    deps,
-    settleTokens,
-    {
-      id: usageId,
-      openedAt: now,
-      requestId,
-      accountId: key.accountId,
-      keyId: key.id,
-      replicaId: deps.replicaId,
-      route: route.path,
-      modelAsked: body.model,
-      stream: body.stream,
-      admitMs: nowMs - startedMs,
-    },
-    startedMs,
-    targets[0]?.model.id ?? body.model,
-  );
-  return { ...arrival, key, body, policy, targets, record };
-}
-
-function authenticate(
-  deps: GatewayDeps,
-  headers: HeaderLookup,
-  now: Instant,
-): ApiKey | Promise<ApiKey> {
-  const bearer = bearerOf(headers);
-  if (bearer.kind !== "key") throw noKeyError(bearer);
-  const known = deps.keys.peek(bearer.secret);
-  const judged = (key: ApiKey | null) => {
-    const verdict = judgeKey(key, now);
-    if (verdict.kind === "refused") throw verdict.error;
-    return verdict.key;
-  };
-  return known === undefined ? deps.keys.find(bearer.secret).then(judged) : judged(known);
 }
 
 /** Answers a request that was let in; from here on its record is ended exactly once. */
