@@ -238,17 +238,9 @@ async function compose(
   };
   const ops = { sql, metrics, metricsToken: config.metricsToken, stopping: shutdown.stopping };
   const site = await openSite({
-    state: await siteState({
-      file: fleet,
-      version: VERSION,
-      api,
-      view,
-      sql,
-      signal: shutdown.stopping,
-    }),
-    dev: env["DEV"] === "1",
-    log,
-    signal: shutdown.stopping,
+    state: () =>
+      siteState({ file: fleet, version: VERSION, api, view, sql, signal: shutdown.stopping }),
+    ...{ demo: fleet.site.demo, dev: env["DEV"] === "1", log, signal: shutdown.stopping },
   });
 
   const server = await listen({
@@ -258,7 +250,8 @@ async function compose(
     port: config.port,
     sharesPort,
     sockets,
-    answer: async (request, path) => await answerOps(ops, request, path) ?? await site(request),
+    answer: async (request, path) =>
+      await answerOps(ops, request, path) ?? await site.answer(request),
   });
   const { url } = server;
 
@@ -295,5 +288,12 @@ async function compose(
   // Beside serving: a provider or an engine that does not answer holds up no start.
   for (const machineId of await keeperDeps.store.due(clock.now())) poke(machineId);
   reconciler.begin();
-  return { id, url, demoKey: await ensureDemoKey(sql, config, clock.now()), site, shutdown };
+  site.begin();
+  return {
+    id,
+    url,
+    demoKey: await ensureDemoKey(sql, config, clock.now()),
+    site: site.answer,
+    shutdown,
+  };
 }

@@ -26,37 +26,62 @@ const SECURITY_HEADERS = {
 } as const;
 
 export type SiteOptions = {
-  readonly state: SiteState;
+  /** Makes what the pages know, once. */
+  readonly state: () => Promise<SiteState>;
+  readonly demo: boolean;
   readonly dev: boolean;
   readonly log: Log;
   /** Ends open streams when the gateway stops. */
   readonly signal: AbortSignal;
 };
 
-/** Builds the site; answers any request that is neither the API's nor an operator's. */
+export type Site = {
+  /** Any request that is neither the API's nor an operator's. */
+  readonly answer: (request: Request) => Promise<Response>;
+  /** Makes what the pages know before somebody asks for one; neither the API nor the start waits for it. */
+  readonly begin: () => void;
+};
+
+/** Builds the site. */
 export async function openSite(
-  { state, dev, log, signal }: SiteOptions,
-): Promise<(request: Request) => Promise<Response>> {
-  signal.addEventListener("abort", () => state.ogImages.close(), { once: true });
+  { state, demo, dev, log, signal }: SiteOptions,
+): Promise<Site> {
+  let made: Promise<SiteState> | null = null;
+  const known = () => made ??= make();
+  async function make(): Promise<SiteState> {
+    try {
+      const all = await state();
+      if (signal.aborted) all.ogImages.close();
+      else signal.addEventListener("abort", () => all.ogImages.close(), { once: true });
+      return all;
+    } catch (error) {
+      // Every page then fails, and says so too.
+      if (!signal.aborted) log.error("site_failed", { error: asError(error) });
+      throw error;
+    }
+  }
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.header(name, value);
-    if (state.demo) context.header("x-emberlane-demo", "true");
+    if (demo) context.header("x-emberlane-demo", "true");
   });
   await createApp({
     root: ROOT,
     dev,
     app,
     signal,
-    use: [(ctx) => {
-      Object.assign(ctx.state as SiteState, state);
-      return ctx.next();
+    use: [async (ctx) => {
+      Object.assign(ctx.state as SiteState, await known());
+      return await ctx.next();
     }],
-    onError: (error) =>
-      log.error("page_failed", {
-        error: error instanceof Error ? error : new Error(String(error)),
-      }),
+    onError: (error) => log.error("page_failed", { error: asError(error) }),
   });
-  return async (request) => await app.fetch(request);
+  return {
+    answer: async (request) => await app.fetch(request),
+    begin: () => void known().catch(() => {}), // told in the log
+  };
 }
+
+const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown));

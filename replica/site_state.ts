@@ -34,12 +34,13 @@ export type SiteStateDeps = {
   readonly signal: AbortSignal;
 };
 
+/** Takes some 200 ms of work, in turns with all else: whoever waits for it waits for the learn hub. */
 export async function siteState(
   { file, version, api, view, sql, signal }: SiteStateDeps,
 ): Promise<SiteState> {
   const { clock, log, lineup } = api;
   const lineupSinceS = Math.floor(api.lineupSince / 1_000);
-  const library = await loadLibrary(CONTENT, FIXED_PAGES);
+  const library = await loadLibrary(CONTENT, FIXED_PAGES, signal);
   const index = once(() => buildIndex(library));
   const indexJson = once(() => JSON.stringify(index()));
   const folds = await readFolds();

@@ -1,4 +1,5 @@
-/** The learn hub and the glossary in memory: read and checked once at start-up, rendered to HTML, linked both ways. */
+/** The learn hub and the glossary in memory: read and checked once, rendered to HTML, linked both ways. */
+import { setImmediate } from "node:timers";
 import { ContentError, type ContentProblem, lineOf } from "./content_error.ts";
 import { articleHead, parseFront, pillarHead, type Source, termHead } from "./front_matter.ts";
 import { type Block, type Heading, type Rendered, renderMarkdown } from "./markdown.ts";
@@ -55,8 +56,15 @@ export type ContentFile = { readonly path: string; readonly text: string };
 
 const WORDS_PER_MINUTE = 220;
 
-/** Reads `content/` below `root`, a URL that ends in a slash. Throws ContentError with everything that is wrong. */
-export async function loadLibrary(root: URL, pages: readonly Linked[]): Promise<Library> {
+/**
+ * Reads `content/` below `root`, a URL that ends in a slash, file by file, so that whatever else the process does goes on
+ * in between. Throws ContentError with everything that is wrong, or the signal's reason.
+ */
+export async function loadLibrary(
+  root: URL,
+  pages: readonly Linked[],
+  signal?: AbortSignal,
+): Promise<Library> {
   const files: ContentFile[] = [];
   const walk = async (folder: string) => {
     for await (const entry of Deno.readDir(new URL(folder, root))) {
@@ -68,46 +76,59 @@ export async function loadLibrary(root: URL, pages: readonly Linked[]): Promise<
     }
   };
   await walk("");
-  return buildLibrary(files, pages);
+  const steps = librarySteps(files, pages);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
+  }
 }
 
 type Draft<Head> = { path: string; file: string; head: Head; body: string; rendered: Rendered };
 
 /** Builds the library of files in any order. `pages`: the other pages a link may lead to. Pure. */
 export function buildLibrary(files: readonly ContentFile[], pages: readonly Linked[]): Library {
+  const steps = librarySteps(files, pages);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Yields after each file. */
+function* librarySteps(
+  files: readonly ContentFile[],
+  pages: readonly Linked[],
+): Generator<void, Library, void> {
   const problems: ContentProblem[] = [];
   const sorted = files.toSorted((a, b) => a.path < b.path ? -1 : 1);
-  const pick = (pattern: RegExp) =>
-    sorted.flatMap(({ path, text }) => {
-      const found = pattern.exec(path);
-      return found === null ? [] : [{ path, text, names: found.slice(1) }];
-    });
-  const draft = <T>(
-    file: { path: string; text: string },
-    path: string,
+  /** The files whose path matches; its first group is the path of their page. */
+  function* drafts<T>(
+    pattern: RegExp,
     schema: Parameters<typeof parseFront<T>>[2],
-  ): Draft<T>[] => {
-    const name = `content/${file.path}`;
-    try {
-      const { head, body, bodyLine } = parseFront(name, file.text, schema);
-      const rendered = renderMarkdown(name, body, bodyLine, problems);
-      return [{ path, file: name, head, body, rendered }];
-    } catch (error) {
-      if (!(error instanceof ContentError)) throw error;
-      problems.push(...error.problems);
-      return [];
+  ): Generator<void, Draft<T>[], void> {
+    const made: Draft<T>[] = [];
+    for (const { path, text } of sorted) {
+      const found = pattern.exec(path);
+      if (found === null) continue;
+      const file = `content/${path}`;
+      try {
+        const { head, body, bodyLine } = parseFront(file, text, schema);
+        const rendered = renderMarkdown(file, body, bodyLine, problems);
+        made.push({ path: `/${found[1]}`, file, head, body, rendered });
+      } catch (error) {
+        if (!(error instanceof ContentError)) throw error;
+        problems.push(...error.problems);
+      }
+      yield;
     }
-  };
+    return made;
+  }
 
-  const pillars = pick(/^learn\/([a-z0-9-]+)\/_pillar\.md$/).flatMap((file) =>
-    draft(file, `/learn/${file.names[0]}`, pillarHead)
-  );
-  const articles = pick(/^learn\/([a-z0-9-]+)\/([a-z0-9][a-z0-9-]*)\.md$/).flatMap((file) =>
-    draft(file, `/learn/${file.names[0]}/${file.names[1]}`, articleHead)
-  );
-  const terms = pick(/^glossary\/([a-z0-9][a-z0-9-]*)\.md$/).flatMap((file) =>
-    draft(file, `/glossary/${file.names[0]}`, termHead)
-  );
+  const pillars = yield* drafts(/^(learn\/[a-z0-9-]+)\/_pillar\.md$/, pillarHead);
+  const articles = yield* drafts(/^(learn\/[a-z0-9-]+\/[a-z0-9][a-z0-9-]*)\.md$/, articleHead);
+  const terms = yield* drafts(/^(glossary\/[a-z0-9][a-z0-9-]*)\.md$/, termHead);
 
   const known = new Map<string, Linked>(pages.map((page) => [page.path, page]));
   for (const { path, head } of [...pillars, ...articles]) {

@@ -1,5 +1,5 @@
 /**
- * Markdown to safe HTML, once at start-up: headings get addresses, tables their own scroll, code its colours by class,
+ * Markdown to safe HTML, once: headings get addresses, tables their own scroll, code its colours by class,
  * `[1]` a link to its source, and figures and islands stay open for the page to fill. Raw HTML and images are refused.
  */
 import hljs from "highlight.js/lib/core";
