@@ -32,7 +32,7 @@ const PARTS: Record<string, Part> = {
     overhead(
       bench,
       quick
-        ? { rounds: 2, sets: 3, burstSets: 2, openSets: 1 }
+        ? { rounds: 2, sets: 2, burstSets: 1, openSets: 1 }
         : { rounds: 4, sets: 63, burstSets: 20, openSets: 10 },
     ),
   saturation: async (bench, quick) => [
