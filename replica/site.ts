@@ -55,7 +55,8 @@ export async function openSite(
       else signal.addEventListener("abort", () => all.ogImages.close(), { once: true });
       return all;
     } catch (error) {
-      // Every page then fails, and says so too.
+      // This page fails, and says so too; the next one tries again.
+      made = null;
       if (!signal.aborted) log.error("site_failed", { error: asError(error) });
       throw error;
     }

@@ -1,5 +1,5 @@
 /** Reads a whole JSON answer: what it used, how it finished, and under which name the model is told. Pure. */
-import { type Member, membersOf } from "./json_splice.ts";
+import { type Member, membersOf, skipSpace } from "./json_splice.ts";
 import { type MeteredUsage, numberAfter } from "./stream_meter.ts";
 
 export type JsonAnswer = {
@@ -50,18 +50,16 @@ function valueOf(text: string, members: readonly Member[], key: string): string 
 function finishOf(choices: string): string | null {
   for (let at = choices.indexOf(REASON); at !== -1; at = choices.indexOf(REASON, at + 1)) {
     if (!REASONS.some((name) => choices.endsWith(name, at))) continue;
-    let open = at + REASON.length;
-    while (isSpace(choices.charCodeAt(open))) open++;
+    const open = skipSpace(choices, at + REASON.length);
     const close = choices.indexOf('"', open + 1);
     if (choices.charCodeAt(open) !== QUOTE || close === -1) continue;
     const word = choices.slice(open + 1, close);
-    if (word === "stop" || word === "length" || WORD.test(word)) return word;
+    if (WORD.test(word)) return word;
   }
   return null;
 }
 
 const QUOTE = 0x22;
-const isSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d);
 
 function usageOf(usage: string | null): MeteredUsage {
   if (usage === null || usage === "null") {

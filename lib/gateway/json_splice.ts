@@ -104,7 +104,8 @@ function endsScalar(code: number): boolean {
     (code >= 0x09 && code <= 0x0d);
 }
 
-function skipSpace(text: string, from: number): number {
+/** Past the white space at `from`. */
+export function skipSpace(text: string, from: number): number {
   let at = from;
   while (true) {
     const code = text.charCodeAt(at);
