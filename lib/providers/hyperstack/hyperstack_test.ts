@@ -1,6 +1,5 @@
 /** Tests of the Hyperstack provider: each request as documented, each failure classed, nothing made or paid twice. */
 import assert from "node:assert/strict";
-import { parseDocument } from "yaml";
 import { instant, systemClock } from "@/lib/kernel/clock.ts";
 import { hyperstackAccount, hyperstackTier } from "@/lib/kernel/fleet_file_hyperstack.ts";
 import { parseFleet } from "@/lib/kernel/config.ts";
@@ -15,8 +14,7 @@ import { ownTurns } from "../turns.ts";
 import { openClient } from "./client.ts";
 import { API_KEY, type FakeHyperstack, fakeHyperstack } from "./fake_testing.ts";
 import { openHyperstack } from "./hyperstack.ts";
-import { cloudInit, quoted } from "./cloud_init.ts";
-import { machineLabels, machineName, namedMachine, taggedMachine } from "./machine_name.ts";
+import { machineName } from "./machine_name.ts";
 import { z } from "zod";
 
 const DEPLOYMENT = "dep_0123456789abcdef";
@@ -50,32 +48,6 @@ const kindOf = async (work: Promise<unknown>): Promise<ProviderErrorKind | "none
     return error.kind;
   }
 };
-
-Deno.test("a machine's name says whose it is, fits, and is read back, also from the name of its disk", () => {
-  const { machineId } = refOf();
-  const name = machineName(DEPLOYMENT, machineId);
-  assert.ok(name.length <= 50, name);
-  assert.deepEqual(namedMachine(name), { deploymentId: DEPLOYMENT, machineId });
-  assert.deepEqual(namedMachine(`${name}-root`), { deploymentId: DEPLOYMENT, machineId });
-  for (const other of ["", "web-1", "ember-", `${name}0`]) {
-    assert.equal(namedMachine(other), null, other);
-  }
-});
-
-Deno.test("a machine that was renamed is ours by its labels, and one that only looks like it is not", () => {
-  const { machineId } = refOf();
-  const labels = machineLabels(DEPLOYMENT, machineId, "h100");
-  assert.deepEqual(taggedMachine({ name: "renamed", labels }), {
-    deploymentId: DEPLOYMENT,
-    machineId,
-  });
-  const other = newId("mac", systemClock.now());
-  const named = { name: machineName(DEPLOYMENT, other), labels };
-  assert.equal(taggedMachine(named)?.machineId, other, "the name comes first");
-  for (const part of [labels.slice(1), labels.slice(0, 2), [labels[0] ?? "", machineId], []]) {
-    assert.equal(taggedMachine({ name: "web-1", labels: part }), null, String(part));
-  }
-});
 
 Deno.test("create() asks as documented: one machine of a unique name, an address, one open port, our labels, cloud-init", async () => {
   await using api = fakeHyperstack();
@@ -385,37 +357,6 @@ Deno.test("billing: everything in one call, deleted machines too, money exact to
   assert.deepEqual(api.asked.at(-1)?.query, {
     ...{ start_date: "2026-11-20T00:00:00", end_date: "2026-11-21T00:00:00" },
   });
-});
-
-Deno.test("cloud-init is YAML, its scripts are shell, and a key or an argument cannot break out of them", async () => {
-  const nasty = `a"b$c\`d\\e'f`;
-  const text = cloudInit({
-    engine_package: "vllm==0.16.0",
-    port: 8_000,
-    vllm: ["org/model", "--api", nasty, "--x", "two words"],
-    engineKey: nasty,
-  });
-  const document = parseDocument(text);
-  assert.deepEqual(document.errors, []);
-  const { write_files: files } = document.toJS() as {
-    write_files: { path: string; content: string }[];
-  };
-  const content = (end: string) =>
-    files.find(({ path }) => path.endsWith(end))?.content ?? assert.fail(end);
-  for (const script of ["serve.sh", "install.sh"]) {
-    const check = new Deno.Command("bash", { args: ["-n"], stdin: "piped", stderr: "piped" })
-      .spawn();
-    const writer = check.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(content(script)));
-    await writer.close();
-    const { success, stderr } = await check.output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-  }
-  const words = await new Deno.Command("bash", { args: ["-c", `printf '%s\\n' ${quoted(nasty)}`] })
-    .output();
-  assert.equal(new TextDecoder().decode(words.stdout), `${nasty}\n`);
-  assert.match(content("engine.env"), /^VLLM_API_KEY="a\\"b\\\$c\\`d\\\\e'f"\n$/);
-  assert.match(content("serve.sh"), /--host 0\.0\.0\.0 --port 8000/);
 });
 
 Deno.test("the example lineups are valid", async () => {
